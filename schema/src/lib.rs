@@ -35,13 +35,17 @@ mod zones;
 pub use file::{FORMAT_VERSION, HEADER_LEN, Header, NetworkFile, OpenError, encode};
 pub use idx::{DayIdx, DaySetIdx, JourneyIdx, StationIdx, TextIdx};
 pub use network::{
-    ArchivedNetwork, Call, CallFlags, CallRef, DirectRow, Fare, Footpath, Leg, NONE, Network,
-    OneStopRow, Pair, PackedLeg, Period, PriceCents, ServiceJourney, Source, Station, TwoStopRow,
+    ArchivedCall, ArchivedCallRef, ArchivedNetwork, ArchivedPackedLeg, ArchivedServiceJourney,
+    ArchivedSource, ArchivedStation, Call, CallFlags, CallRef, DirectRow, Fare, Footpath, Leg,
+    NONE, Network, OneStopRow, PackedLeg, Pair, Period, Position, PriceCents, ServiceJourney,
+    Source, Station, TwoStopRow,
 };
 pub use transfer::{LayoverPolicy, MAX_STOPS, Transfers};
 pub use verify::InvariantError;
-pub use view::{Alighting, Boarding, Connections, DatedLeg, NetworkView};
-pub use zones::{local_date, local_minute_of_day, local_to_instant, service_origin, utc_offset_minutes};
+pub use view::{Connections, DatedLeg, NetworkView};
+pub use zones::{
+    local_date, local_minute_of_day, local_to_instant, service_origin, utc_offset_minutes,
+};
 
 /// Minutes since 1970-01-01T00:00Z.
 pub type Instant = i32;
