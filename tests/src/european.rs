@@ -423,7 +423,7 @@ impl Source {
     /// Reads `London > 2:10 > Leeds (5) > 0:25 > York`.
     fn parse_route(&self, text: &str) -> Result<Vec<Stop>, String> {
         let parts: Vec<&str> = text.split('>').map(str::trim).collect();
-        if parts.len() < 3 || parts.len() % 2 == 0 {
+        if parts.len() < 3 || parts.len().is_multiple_of(2) {
             return Err("expected CITY > RUNNING TIME > CITY and so on".into());
         }
         let mut stops: Vec<Stop> = Vec::new();
@@ -658,9 +658,9 @@ mod tests {
         check(
             "route London > 2:20 > Paris (10) > 2:00 > Lyon\nsold all\nout 07:00 | Daily",
             &[
-                "IC-20-1,London,Paris,07:00,10:20,Intercity,Daily,69.20,46.10",
-                "IC-20-2,London,Lyon,07:00,12:30,Intercity,Daily,139.80,93.20",
-                "IC-20-3,Paris,Lyon,10:30,12:30,Intercity,Daily,78.20,52.10",
+                "IC-20-1,London,Paris,07:00,10:20,Intercity,Daily,69.50,46.30",
+                "IC-20-2,London,Lyon,07:00,12:30,Intercity,Daily,140.40,93.60",
+                "IC-20-3,Paris,Lyon,10:30,12:30,Intercity,Daily,78.50,52.30",
             ],
         );
     }
@@ -671,8 +671,8 @@ mod tests {
             "route London > 2:20 > Paris (10) > 2:00 > Lyon\nsold all but London > Lyon\n\
              back 07:00 | Mon-Fri | 50%",
             &[
-                "IC-21-1,Paris,London,09:10,10:30,Intercity,Mon-Fri,34.70,23.10",
-                "IC-21-2,Lyon,Paris,07:00,09:00,Intercity,Mon-Fri,39.20,26.10",
+                "IC-21-1,Paris,London,09:10,10:30,Intercity,Mon-Fri,34.80,23.20",
+                "IC-21-2,Lyon,Paris,07:00,09:00,Intercity,Mon-Fri,39.30,26.20",
             ],
         );
     }
@@ -683,8 +683,8 @@ mod tests {
             "route London > 2:20 > Paris > 2:00 > Lyon\nsold Paris > *, London > Lyon\n\
              out 21:50 | Sun,Wed",
             &[
-                "IC-20-1,Paris,Lyon,01:13,03:13,Intercity,\"Mon,Thu\",78.20,52.10",
-                "IC-20-2,London,Lyon,21:50,03:13 (+1d),Intercity,\"Wed,Sun\",139.80,93.20",
+                "IC-20-1,Paris,Lyon,01:13,03:13,Intercity,\"Mon,Thu\",78.50,52.30",
+                "IC-20-2,London,Lyon,21:50,03:13 (+1d),Intercity,\"Wed,Sun\",140.40,93.60",
             ],
         );
         assert_eq!(days_later("Fri-Mon", 1), Ok("Sat-Tue".into()));
