@@ -1,1 +1,3 @@
-//! Placeholder crate docs.
+//! The server: train itineraries over GraphQL, and their bookings.
+
+pub mod search;

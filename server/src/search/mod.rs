@@ -111,19 +111,28 @@ pub fn itineraries_without_tables(
 /// searched.
 pub fn next_date(network: &Network, query: &Query, after: i32, tries: usize) -> Option<i32> {
     let days = tables::days_with_connections(network, query.origin, query.destination);
-    let candidates = schema::days::iter(&days).map(|day| day as i32).filter(|day| *day > after);
+    let candidates = schema::days::iter(&days)
+        .map(|day| day as i32)
+        .filter(|day| *day > after);
     if query.filter.is_empty() {
         return candidates.min();
     }
     let mut candidates = candidates.take(tries);
     candidates.find(|day| {
         let window = network.day_window(query.origin, *day);
-        let on_day = Query { window, coverage: Coverage::Best, ..query.clone() };
+        let on_day = Query {
+            window,
+            coverage: Coverage::Best,
+            ..query.clone()
+        };
         itineraries(network, &on_day).is_ok_and(|found| !found.is_empty())
     })
 }
 
 /// Whether any table connects the pair on any date.
 pub fn is_connected(network: &Network, query: &Query) -> bool {
-    !network.view().connections(query.origin, query.destination).is_empty()
+    !network
+        .view()
+        .connections(query.origin, query.destination)
+        .is_empty()
 }

@@ -1,13 +1,11 @@
 //! BEST without filters, read from the connection tables: one look-up and a scan of neighbouring
 //! rows, whose days say which are best on the dates asked for.
 
-use schema::{
-    ArchivedPackedLeg, Connections, DatedLeg, DaySetIdx, NetworkView, StationIdx, days,
-};
+use schema::{ArchivedPackedLeg, Connections, DatedLeg, DaySetIdx, NetworkView, StationIdx, days};
 
+use super::Query;
 use super::itinerary::{Itinerary, Window};
 use super::network::Network;
-use super::Query;
 
 /// The best itineraries of a query that has no filters, in no order.
 pub fn best(network: &Network, query: &Query) -> Vec<Itinerary> {
@@ -33,7 +31,10 @@ fn departure_days(network: &Network, query: &Query) -> (i32, i32) {
             (after - longest as i32, until)
         }
     };
-    (network.local_day(query.origin, from), network.local_day(query.origin, until))
+    (
+        network.local_day(query.origin, from),
+        network.local_day(query.origin, until),
+    )
 }
 
 fn on_day(
@@ -47,11 +48,21 @@ fn on_day(
         if !view.in_day_set(DaySetIdx(days), day) {
             return;
         }
-        let mut legs = [DatedLeg { journey: schema::JourneyIdx(0), day: 0, board: 0, alight: 0 }; 3];
+        let mut legs = [DatedLeg {
+            journey: schema::JourneyIdx(0),
+            day: 0,
+            board: 0,
+            alight: 0,
+        }; 3];
         for (leg, packed) in legs.iter_mut().zip(packed) {
             let it = packed.unpack();
             let (board, alight) = (it.board, it.alight);
-            *leg = DatedLeg { journey: it.journey, day: day + it.shift, board, alight };
+            *leg = DatedLeg {
+                journey: it.journey,
+                day: day + it.shift,
+                board,
+                alight,
+            };
         }
         let itinerary = Itinerary::of(view, &legs[..packed.len()]);
         if window.contains(itinerary.departure, itinerary.arrival) {

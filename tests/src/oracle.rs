@@ -1,0 +1,309 @@
+//! The slow, obvious enumeration of what an itinerary is (DESIGN §3). It reads the resolved
+//! timetable, not the network file, and shares no code with either engine but the conversion
+//! between local times and instants.
+
+use std::collections::BTreeSet;
+
+use chrono::NaiveDate;
+use schema::{Fare, Instant, LayoverPolicy, local_minute_of_day, service_origin};
+use timetable_compiler::timetable::{ServiceJourney, Station, Timetable};
+
+/// A ride of a train on a date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ride {
+    /// The train's place in the order of leg ids.
+    pub train: usize,
+    /// Its id in the source.
+    pub source: String,
+    /// Its service date.
+    pub date: NaiveDate,
+    /// The calls at which it is boarded and left.
+    pub calls: (usize, usize),
+    /// Where it begins and ends.
+    pub stations: (String, String),
+    /// When it begins and ends.
+    pub times: (Instant, Instant),
+    /// What it costs.
+    pub fare: Fare,
+    train_type: String,
+    operator: Option<String>,
+}
+
+/// One to three rides that follow each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Itinerary {
+    /// The rides.
+    pub rides: Vec<Ride>,
+}
+
+impl Itinerary {
+    /// When it begins.
+    pub fn departure(&self) -> Instant {
+        self.rides[0].times.0
+    }
+
+    /// When it ends.
+    pub fn arrival(&self) -> Instant {
+        self.rides[self.rides.len() - 1].times.1
+    }
+
+    /// What it costs.
+    pub fn fare(&self) -> Fare {
+        self.rides
+            .iter()
+            .fold(Fare::ZERO, |sum, ride| sum.plus(ride.fare))
+    }
+
+    fn smallest_layover(&self) -> i32 {
+        let layovers = self
+            .rides
+            .windows(2)
+            .map(|two| two[1].times.0 - two[0].times.1);
+        layovers.min().unwrap_or(i32::MAX)
+    }
+
+    fn ids(&self) -> Vec<(usize, NaiveDate, (usize, usize))> {
+        self.rides
+            .iter()
+            .map(|ride| (ride.train, ride.date, ride.calls))
+            .collect()
+    }
+
+    fn dominates(&self, other: &Self) -> bool {
+        let no_worse = self.departure() >= other.departure()
+            && self.arrival() <= other.arrival()
+            && self.rides.len() <= other.rides.len()
+            && no_dearer(self.fare(), other.fare());
+        let equal = self.departure() == other.departure()
+            && self.arrival() == other.arrival()
+            && self.rides.len() == other.rides.len()
+            && self.fare() == other.fare();
+        if !equal {
+            return no_worse;
+        }
+        match self.smallest_layover().cmp(&other.smallest_layover()) {
+            std::cmp::Ordering::Equal => self.ids() < other.ids(),
+            unequal => unequal.is_gt(),
+        }
+    }
+}
+
+fn no_dearer(left: Fare, right: Fare) -> bool {
+    let price = |price: u32| (price != schema::NONE).then_some(price);
+    let one = |left: Option<u32>, right: Option<u32>| match (left, right) {
+        (None, None) => true,
+        (Some(left), Some(right)) => left <= right,
+        _ => false,
+    };
+    one(price(left.first), price(right.first)) && one(price(left.second), price(right.second))
+}
+
+/// What a request may ask for beyond a pair of stations. The default asks for nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    /// Most changes of train.
+    pub stops_max: Option<usize>,
+    /// Only these train types.
+    pub train_types: Option<BTreeSet<String>>,
+    /// None of these train types.
+    pub train_types_excluded: BTreeSet<String>,
+    /// Only these operators.
+    pub operators: Option<BTreeSet<String>>,
+    /// Minutes that a transfer takes at least.
+    pub transfer_minutes_min: Option<i32>,
+    /// Another layover policy than the network's.
+    pub layover_policy: Option<LayoverPolicy>,
+    /// Highest price in first class, and in second.
+    pub price_max: (Option<u32>, Option<u32>),
+    /// Longest duration in minutes.
+    pub minutes_max: Option<i32>,
+    /// Key of a station at which trains are changed.
+    pub via: Option<String>,
+}
+
+/// All dated rides of a timetable.
+pub struct Oracle<'t> {
+    timetable: &'t Timetable,
+    rides: Vec<Ride>,
+}
+
+impl<'t> Oracle<'t> {
+    /// Lists every ride on every date.
+    pub fn new(timetable: &'t Timetable) -> Self {
+        let (first, last) = (timetable.first, timetable.last);
+        let mut trains: Vec<&ServiceJourney> = timetable
+            .journeys
+            .iter()
+            .filter(|train| train.days.range(first..=last).next().is_some())
+            .collect();
+        trains.sort_by(|left, right| {
+            let key =
+                |train: &ServiceJourney| (train.source_id.clone(), train.days.first().copied());
+            key(left)
+                .cmp(&key(right))
+                .then_with(|| left.calls.cmp(&right.calls))
+        });
+        let mut rides = Vec::new();
+        for (number, train) in trains.into_iter().enumerate() {
+            for date in train.days.range(first..=last) {
+                add_rides(timetable, number, train, *date, &mut rides);
+            }
+        }
+        Self { timetable, rides }
+    }
+
+    /// All feasible itineraries between two stations that satisfy what is asked.
+    pub fn all(&self, from: &str, to: &str, asked: &Asked) -> Vec<Itinerary> {
+        let mut found = Vec::new();
+        for first in self.rides.iter().filter(|ride| ride.stations.0 == from) {
+            let one = Itinerary {
+                rides: vec![first.clone()],
+            };
+            self.extend(&one, to, asked, &mut found);
+        }
+        found
+    }
+
+    /// Those of them that no other dominates, at whatever time.
+    pub fn best(&self, from: &str, to: &str, asked: &Asked) -> Vec<Itinerary> {
+        let all = self.all(from, to, asked);
+        let stays = |it: &&Itinerary| !all.iter().any(|other| other.dominates(it));
+        all.iter().filter(stays).cloned().collect()
+    }
+
+    fn extend(&self, so_far: &Itinerary, to: &str, asked: &Asked, found: &mut Vec<Itinerary>) {
+        if so_far.rides[so_far.rides.len() - 1].stations.1 == to && self.satisfies(so_far, asked) {
+            found.push(so_far.clone());
+        }
+        if so_far.rides.len() == 3 {
+            return;
+        }
+        for next in &self.rides {
+            if self.may_follow(so_far, next, asked) {
+                let mut longer = so_far.clone();
+                longer.rides.push(next.clone());
+                self.extend(&longer, to, asked, found);
+            }
+        }
+    }
+
+    fn may_follow(&self, so_far: &Itinerary, next: &Ride, asked: &Asked) -> bool {
+        let last = &so_far.rides[so_far.rides.len() - 1];
+        let limit = self.timetable.transfers.duration_minutes_max as i32;
+        if next.times.0 < last.times.1
+            || next.times.1 - so_far.departure() > limit
+            || (last.train, last.date) == (next.train, next.date)
+        {
+            return false;
+        }
+        let again =
+            |ride: &Ride| ride.stations.0 == next.stations.0 || ride.stations.1 == next.stations.1;
+        if so_far.rides.iter().any(again) {
+            return false;
+        }
+        let Some(needed) = self.change_minutes(&last.stations.1, &next.stations.0) else {
+            return false;
+        };
+        let wait = next.times.0 - last.times.1;
+        wait >= needed.max(asked.transfer_minutes_min.unwrap_or(0))
+            && self.policy_allows(last, wait, asked)
+    }
+
+    fn change_minutes(&self, from: &str, to: &str) -> Option<i32> {
+        if from == to {
+            let own = self.station(from).transfer_minutes_min;
+            return Some(
+                own.unwrap_or(self.timetable.transfers.minutes_min_default)
+                    .into(),
+            );
+        }
+        let paths = self.timetable.footpaths.iter();
+        paths
+            .filter(|path| path.0 == from && path.1 == to)
+            .map(|path| path.2.into())
+            .max()
+    }
+
+    fn policy_allows(&self, last: &Ride, wait: i32, asked: &Asked) -> bool {
+        let policy = asked
+            .layover_policy
+            .unwrap_or(self.timetable.transfers.layover_policy);
+        let begins = local_minute_of_day(self.station(&last.stations.1).zone, last.times.1);
+        let by_day = (360..1320).contains(&begins);
+        match policy {
+            LayoverPolicy::None => true,
+            LayoverPolicy::Strict => wait >= 15 && wait <= if by_day { 120 } else { 30 },
+            LayoverPolicy::Lenient => wait >= 15 && wait <= if by_day { 180 } else { 30 },
+        }
+    }
+
+    fn station(&self, key: &str) -> &Station {
+        self.timetable
+            .stations
+            .iter()
+            .find(|it| it.key == key)
+            .expect("rides end at stations")
+    }
+
+    fn satisfies(&self, it: &Itinerary, asked: &Asked) -> bool {
+        let price_ok = |price: u32, most: Option<u32>| {
+            most.is_none_or(|most| price != schema::NONE && price <= most)
+        };
+        asked
+            .stops_max
+            .is_none_or(|most| it.rides.len() <= most + 1)
+            && it.rides.iter().all(|ride| {
+                asked
+                    .train_types
+                    .as_ref()
+                    .is_none_or(|only| only.contains(&ride.train_type))
+                    && !asked.train_types_excluded.contains(&ride.train_type)
+                    && asked.operators.as_ref().is_none_or(|only| {
+                        ride.operator
+                            .as_ref()
+                            .is_some_and(|operator| only.contains(operator))
+                    })
+            })
+            && price_ok(it.fare().first, asked.price_max.0)
+            && price_ok(it.fare().second, asked.price_max.1)
+            && asked
+                .minutes_max
+                .is_none_or(|most| it.arrival() - it.departure() <= most)
+            && asked.via.as_ref().is_none_or(|via| {
+                it.rides
+                    .windows(2)
+                    .any(|two| two[0].stations.1 == *via || two[1].stations.0 == *via)
+            })
+    }
+}
+
+fn add_rides(
+    timetable: &Timetable,
+    number: usize,
+    train: &ServiceJourney,
+    date: NaiveDate,
+    rides: &mut Vec<Ride>,
+) {
+    let origin = service_origin(timetable.zone, date);
+    for (alight, end) in train.calls.iter().enumerate() {
+        for (board, start) in train.calls[..alight].iter().enumerate() {
+            if start.may.0 && end.may.1 {
+                let fare = train.fares.get(alight * (alight - 1) / 2 + board);
+                rides.push(Ride {
+                    train: number,
+                    source: train.source_id.clone(),
+                    date,
+                    calls: (board, alight),
+                    stations: (start.station.clone(), end.station.clone()),
+                    times: (
+                        origin + i32::from(start.departure),
+                        origin + i32::from(end.arrival),
+                    ),
+                    fare: fare.copied().unwrap_or(Fare::MISSING),
+                    train_type: train.train_type.clone(),
+                    operator: train.operator.clone(),
+                });
+            }
+        }
+    }
+}

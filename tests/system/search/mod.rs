@@ -1,0 +1,4 @@
+//! The search against its definition.
+
+mod exactness;
+mod random;
