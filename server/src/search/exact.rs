@@ -184,7 +184,7 @@ impl<'q> Enumeration<'q> {
         let bounds = bounds.within(longest);
         let mut firsts = Vec::new();
         self.rides_from(self.query.origin, bounds.departure, &mut |leg| {
-            firsts.push(leg)
+            firsts.push(leg);
         });
         if firsts.is_empty() {
             return;
@@ -412,7 +412,7 @@ impl<'q> Enumeration<'q> {
         (first, last): (Instant, Instant),
         run: &mut dyn FnMut(&ArchivedCallRef, i32),
     ) {
-        let (Some(least), Some(most)) = (calls.first(), calls.last()) else {
+        let (Some(morning), Some(evening)) = (calls.first(), calls.last()) else {
             return;
         };
         let view = self.view;
@@ -420,8 +420,8 @@ impl<'q> Enumeration<'q> {
         let epoch = i64::from(view.origin(0));
         let day = |instant: i64| (instant - epoch).div_euclid(1440);
         let axis = view.axis_days() as i64 - 1;
-        let from = day(i64::from(first) - i64::from(minute(most)) - 1440).clamp(0, axis + 1);
-        let to = day(i64::from(last) - i64::from(minute(least)) + 1440).clamp(-1, axis);
+        let from = day(i64::from(first) - i64::from(minute(evening)) - 1440).clamp(0, axis + 1);
+        let to = day(i64::from(last) - i64::from(minute(morning)) + 1440).clamp(-1, axis);
         for day in from as i32..=to as i32 {
             let origin = view.origin(day);
             let start = calls.partition_point(|at| origin + minute(at) < first);

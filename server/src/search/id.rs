@@ -66,7 +66,7 @@ impl ItineraryId {
             text.push(LEG);
             text.push_str(
                 &[&leg.source, &date, &leg.from, &leg.to, &nth]
-                    .map(|part| part.as_str())
+                    .map(String::as_str)
                     .join(&PART.to_string()),
             );
         }

@@ -46,7 +46,7 @@ impl Network {
         };
         let zones = view.stations().map(zone).collect::<Result<_, _>>()?;
         let names = StationNames::of(view);
-        Ok(Self { zones, names, file })
+        Ok(Self { file, zones, names })
     }
 
     /// What the file's header says.

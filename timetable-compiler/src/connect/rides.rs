@@ -35,6 +35,8 @@ pub struct Edge {
     pub to: StationIdx,
     /// At least one.
     pub rides: Vec<Ride>,
+    /// Whether one of them has no price in first class, and in second.
+    pub some_missing: (bool, bool),
 }
 
 /// The rides of a network.
@@ -63,7 +65,9 @@ impl Rides {
                     .extend(rides.map(|(ride, at)| (ride.arrival, StationIdx::of(station), at)));
             }
         }
-        into.iter_mut().for_each(|rides| rides.sort_unstable());
+        for rides in &mut into {
+            rides.sort_unstable();
+        }
         Self { from, into }
     }
 
@@ -74,10 +78,21 @@ impl Rides {
 
     /// The rides from one station to another.
     pub fn between(&self, from: StationIdx, to: StationIdx) -> &[Ride] {
+        self.edge(from, to).map_or(&[], |edge| &edge.rides)
+    }
+
+    /// Whether a ride from one station to another has no price in first class, and in second.
+    pub fn some_missing(&self, from: StationIdx, to: StationIdx) -> (bool, bool) {
+        self.edge(from, to)
+            .map_or((false, false), |edge| edge.some_missing)
+    }
+
+    fn edge(&self, from: StationIdx, to: StationIdx) -> Option<&Edge> {
         let edges = &self.from[from.at()];
         edges
             .binary_search_by_key(&to, |edge| edge.to)
-            .map_or(&[], |at| &edges[at].rides)
+            .ok()
+            .map(|at| &edges[at])
     }
 
     /// The rides that arrive at a station in a minute of their service date, with their starts.
@@ -164,12 +179,17 @@ fn edges(mut rides: Vec<(StationIdx, Ride)>) -> Vec<Edge> {
             _ => edges.push(Edge {
                 to,
                 rides: vec![ride],
+                some_missing: (false, false),
             }),
         }
     }
-    edges
-        .iter_mut()
-        .for_each(|edge| mark_settling(&mut edge.rides));
+    for edge in &mut edges {
+        mark_settling(&mut edge.rides);
+        edge.some_missing = (
+            edge.rides.iter().any(|ride| ride.fare.first == NONE),
+            edge.rides.iter().any(|ride| ride.fare.second == NONE),
+        );
+    }
     edges
 }
 

@@ -13,8 +13,8 @@
 //! no worse, but for these, which [`Search::prunes`] therefore keeps apart:
 //!
 //! * It may have been at the station that the other goes on to. Then its own way there is no worse,
-//!   unless prices are missing: a shorter way may have a price that the whole has not, and those
-//!   are not comparable.
+//!   unless prices are missing: a shorter way may have a price that the whole way and back has not,
+//!   and those are not comparable.
 //! * It may have come by the very train that the other goes on to board. Staying on it is no worse,
 //!   unless the through fare is higher than the fares of the parts.
 //! * A layover policy has an upper bound: being there earlier is then not as good, being there at
@@ -79,7 +79,8 @@ pub struct Label {
     parent: u32,
     boarded_at: StationIdx,
     reboardable: bool,
-    same_prices_missing: bool,
+    /// Its first leg alone is comparable in price with whatever begins with it and returns.
+    comparable_with_return: bool,
 }
 
 /// A first leg, found at the origin.
@@ -130,6 +131,10 @@ pub struct Search<'s> {
     bags: Vec<Vec<u32>>,
     shifted: HashMap<(u32, i32), Vec<u64>>,
     by_day: HashMap<(StationIdx, i32), Vec<u64>>,
+}
+
+fn missing(fare: Fare) -> (bool, bool) {
+    (fare.first == NONE, fare.second == NONE)
 }
 
 impl<'s> Search<'s> {
@@ -260,7 +265,7 @@ impl<'s> Search<'s> {
             parent: NONE,
             boarded_at: self.origin,
             reboardable: departure.ride.reboardable,
-            same_prices_missing: true,
+            comparable_with_return: true,
         }
     }
 
@@ -354,7 +359,6 @@ impl<'s> Search<'s> {
     ) -> Label {
         let label = &self.labels[from as usize];
         let fare = label.fare.plus(ride.fare);
-        let missing = |fare: Fare| (fare.first == NONE, fare.second == NONE);
         Label {
             station: to,
             departure: label.departure,
@@ -365,8 +369,20 @@ impl<'s> Search<'s> {
             parent: from,
             boarded_at: station,
             reboardable: label.reboardable || ride.reboardable,
-            same_prices_missing: missing(fare) == missing(label.fare),
+            comparable_with_return: missing(fare) == missing(label.fare)
+                && self.return_is_comparable(label, to),
         }
+    }
+
+    /// Whether no ride from a station, or from where one can walk, back to where this label stands
+    /// lacks a price that the label has.
+    fn return_is_comparable(&self, label: &Label, from: StationIdx) -> bool {
+        let shared = self.shared;
+        shared.changes[from.at()].iter().all(|(station, _)| {
+            let (first, second) = shared.rides.some_missing(*station, label.station);
+            let (has_first, has_second) = (label.fare.first != NONE, label.fare.second != NONE);
+            !(first && has_first || second && has_second)
+        })
     }
 
     fn chain(&self, label: u32) -> impl Iterator<Item = &Label> {
@@ -436,7 +452,8 @@ impl<'s> Search<'s> {
         if there.legs == 1 || self.same_change(there, label) {
             return true;
         }
-        there.same_prices_missing && (!policy || self.shared.changes[there.station.at()].len() == 1)
+        there.comparable_with_return
+            && (!policy || self.shared.changes[there.station.at()].len() == 1)
     }
 
     fn same_change(&self, left: &Label, right: &Label) -> bool {
