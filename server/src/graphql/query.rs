@@ -33,7 +33,7 @@ impl Query {
         clippy::too_many_arguments,
         reason = "the contract names these arguments"
     )]
-    fn itineraries(
+    async fn itineraries(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Where to begin.")] origin: StationInput,
@@ -95,7 +95,7 @@ impl Query {
 
     /// Autocomplete: names that begin with the text first, then words that do, then names with up to
     /// two typing errors. All stations by name where there is no text.
-    fn stations(
+    async fn stations(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "What somebody has typed so far.")] query: Option<String>,

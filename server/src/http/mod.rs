@@ -1,0 +1,105 @@
+//! The edge: HTTP in, HTTP out. It knows how a request is worded and what a caller may see of a
+//! failure, and nothing of trains.
+
+mod connections;
+mod graphiql;
+mod graphql;
+mod guard;
+mod health;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderName, HeaderValue, Request, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use chrono::Utc;
+use tracing::Instrument;
+
+use crate::graphql::AppSchema;
+use crate::search::Network;
+use crate::store::Store;
+
+pub use connections::serve;
+
+/// Says what time it is. Tests have clocks of their own.
+pub type Clock = Arc<dyn Fn() -> chrono::DateTime<Utc> + Send + Sync>;
+
+/// What all requests share.
+#[derive(Clone)]
+pub struct App {
+    /// The schema.
+    pub schema: AppSchema,
+    /// The network that answers.
+    pub network: Arc<Network>,
+    /// The bookings.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// The name of the header that says which request an answer, or a line of the log, belongs to.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id of a request, for its answers and log lines.
+#[derive(Clone, Debug)]
+struct RequestId(String);
+
+/// All paths of the server.
+pub fn router(app: App) -> Router {
+    Router::new()
+        .route("/graphql", get(graphql::get).post(graphql::post))
+        .route("/graphiql/{file}", get(graphiql::asset))
+        .route("/schema.graphql", get(sdl))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .layer(tower_http::catch_panic::CatchPanicLayer::custom(graphql::panicked))
+        .layer(middleware::from_fn(observe))
+        .with_state(app)
+}
+
+async fn sdl(State(app): State<App>) -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], app.schema.sdl()).into_response()
+}
+
+/// Gives the request an id, logs how it ended, and tells the caller the id.
+async fn observe(mut request: Request<axum::body::Body>, next: Next) -> Response {
+    let id = request_id();
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let span = tracing::info_span!("request", request.id = %id);
+    let started = std::time::Instant::now();
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let milliseconds = started.elapsed().as_secs_f64() * 1e3;
+    let status = response.status();
+    span.in_scope(|| {
+        tracing::info!(
+            http.method = %method,
+            http.path = %path,
+            http.status = status.as_u16(),
+            duration.ms = milliseconds,
+            "request.done"
+        );
+    });
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}
+
+fn request_id() -> String {
+    let mut bytes = [0; 8];
+    // Without randomness the id is zeros: a request without a name is better than none.
+    let _ = getrandom::fill(&mut bytes);
+    format!("{:016x}", u64::from_be_bytes(bytes))
+}
+
+/// A failure before or around GraphQL, in GraphQL's form.
+fn failure(status: StatusCode, code: &str, message: &str) -> Response {
+    let body = serde_json::json!({
+        "errors": [{ "message": message, "extensions": { "code": code } }]
+    });
+    (status, [(header::CONTENT_TYPE, graphql::JSON)], body.to_string()).into_response()
+}
