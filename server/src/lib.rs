@@ -1,1 +1,4 @@
-//! Placeholder crate docs.
+//! The server: itineraries and bookings over GraphQL.
+
+/// What may be booked, and what a booking is; pure.
+pub mod booking;
