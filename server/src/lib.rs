@@ -2,3 +2,5 @@
 
 /// What may be booked, and what a booking is; pure.
 pub mod booking;
+/// Bookings at rest, in SQLite or PostgreSQL.
+pub mod store;

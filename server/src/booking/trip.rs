@@ -201,13 +201,17 @@ impl Trip {
         Ok(self)
     }
 
-    /// The trip as it was when it was booked, for answering a repeated request as the first time.
+    /// The trip as it was at an earlier version, for answering a repeated request as the first
+    /// time. What a trip was bought as never changes; its version and status do.
     #[must_use]
-    pub fn as_booked(mut self) -> Self {
-        self.facts.version = 1;
-        self.facts.cancelled_at = None;
+    pub fn as_of(mut self, version: i32, status: TripStatus) -> Self {
+        self.facts.version = version;
+        if status == TripStatus::Confirmed {
+            self.facts.cancelled_at = None;
+        }
+        let status = self.status();
         for reservation in &mut self.facts.reservations {
-            reservation.status = TripStatus::Confirmed;
+            reservation.status = status;
         }
         self
     }
