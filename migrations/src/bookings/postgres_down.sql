@@ -1,0 +1,8 @@
+DROP TABLE idempotency_keys;
+DROP TABLE ticket_numbers;
+DROP TABLE tickets;
+DROP TABLE reservations;
+DROP TABLE trip_legs;
+DROP TABLE trips;
+DROP TABLE clients;
+DROP FUNCTION refuse_change();

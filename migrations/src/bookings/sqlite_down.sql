@@ -1,0 +1,7 @@
+DROP TABLE idempotency_keys;
+DROP TABLE ticket_numbers;
+DROP TABLE tickets;
+DROP TABLE reservations;
+DROP TABLE trip_legs;
+DROP TABLE trips;
+DROP TABLE clients;

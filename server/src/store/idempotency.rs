@@ -1,0 +1,117 @@
+//! Requests that were carried out are answered again as the first time.
+//!
+//! Key, fingerprint and answer are written in the transaction of the effect itself: there is
+//! never an effect without its key. A refused request has no effect, so its key stays free and
+//! the same request may succeed later. The answer is a trip in the state in which the request
+//! left it: what else a trip consists of never changes.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter};
+
+use super::Store;
+use super::entities::idempotency_key as entity;
+use super::error::StoreError;
+use crate::booking::{IdempotencyKey, Refusal, Trip};
+
+/// How long a key is kept.
+const KEPT: TimeDelta = TimeDelta::hours(24);
+
+/// A caller's key and what it was sent with, as they are stored: hashed.
+#[derive(Debug)]
+pub(super) struct Claim {
+    caller: String,
+    key: [u8; 32],
+    fingerprint: [u8; 32],
+}
+
+impl Claim {
+    pub(super) fn new(key: &IdempotencyKey, fingerprint: [u8; 32], secret: &[u8; 32]) -> Self {
+        let hash = blake3::keyed_hash(secret, key.key.as_bytes());
+        Self {
+            caller: key.caller.clone(),
+            key: *hash.as_bytes(),
+            fingerprint,
+        }
+    }
+
+    /// Takes the key for a transaction whose effect is `trip`. False when it is taken: then the
+    /// other transaction has committed, since the insertion waits for it.
+    pub(super) async fn take(
+        &self,
+        transaction: &impl ConnectionTrait,
+        trip: TripState,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let row = entity::Model {
+            caller: self.caller.clone(),
+            key: self.key.to_vec(),
+            fingerprint: self.fingerprint.to_vec(),
+            trip_id: trip.id,
+            trip_version: trip.version,
+            trip_status: trip.status,
+            created_at: now.timestamp(),
+        };
+        // A key that should have been purged is as good as none.
+        let expired = (entity::Entity, entity::Column::CreatedAt);
+        let expired = sea_orm::sea_query::Expr::col(expired).lte((now - KEPT).timestamp());
+        let replace_expired = OnConflict::columns([entity::Column::Caller, entity::Column::Key])
+            .update_columns([
+                entity::Column::Fingerprint,
+                entity::Column::TripId,
+                entity::Column::TripVersion,
+                entity::Column::TripStatus,
+                entity::Column::CreatedAt,
+            ])
+            .action_and_where(expired)
+            .to_owned();
+        let taken = entity::Entity::insert(row.into_active_model())
+            .on_conflict(replace_expired)
+            .exec_without_returning(transaction)
+            .await?;
+        Ok(taken == 1)
+    }
+}
+
+/// The state in which a request leaves a trip.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TripState {
+    pub(super) id: i64,
+    pub(super) version: i32,
+    pub(super) status: super::entities::Status,
+}
+
+impl Store {
+    /// The answer given before to this key, if it is known.
+    pub(super) async fn replay(
+        &self,
+        claim: &Claim,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Result<Trip, Vec<Refusal>>>, StoreError> {
+        let key = (claim.caller.clone(), claim.key.to_vec());
+        let row = entity::Entity::find_by_id(key)
+            .filter(entity::Column::CreatedAt.gt((now - KEPT).timestamp()))
+            .one(self.reader())
+            .await?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        if row.fingerprint != claim.fingerprint {
+            return Ok(Some(Err(vec![Refusal::idempotency_conflict()])));
+        }
+        let trip = self.trip_by_id(crate::booking::TripId(row.trip_id)).await?;
+        let trip = trip.ok_or(StoreError::Corrupt("an idempotency key names no trip"))?;
+        Ok(Some(Ok(
+            trip.as_of(row.trip_version, row.trip_status.into())
+        )))
+    }
+
+    /// Forgets idempotency keys older than 24 hours and says how many; to be called now and then.
+    pub async fn purge_idempotency_keys(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        let purged = entity::Entity::delete_many()
+            .filter(entity::Column::CreatedAt.lte((now - KEPT).timestamp()))
+            .exec(self.writer())
+            .await?;
+        Ok(purged.rows_affected)
+    }
+}

@@ -1,0 +1,172 @@
+//! Bookings at rest, in SQLite or PostgreSQL.
+//!
+//! The rules that one request can be judged by are booking's; here are those that two requests
+//! can race for, and their arbiter is always a constraint of the database, never a check before a
+//! write. A broken constraint comes back as booking's refusal. What else goes wrong is a
+//! [`StoreError`].
+//!
+//! Names and id numbers are encrypted in the database (see [`KeyFile`]) and are in no error, no
+//! log and no `Debug` output. Nothing here reads a clock: `now` is an argument, and stored in
+//! whole seconds. Randomness comes from [`StoreConfig`].
+//!
+//! SQLite has one connection that writes, whose transactions begin as `IMMEDIATE`, and a pool of
+//! connections that only read. PostgreSQL has one pool, at READ COMMITTED.
+
+mod book;
+mod cancel;
+mod entities;
+mod error;
+mod idempotency;
+mod keys;
+mod open;
+mod page;
+mod random;
+mod read;
+mod retry;
+mod rows;
+mod seal;
+mod tickets;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
+};
+
+pub use error::{OpenError, StoreError};
+pub use keys::{KeyFile, KeyFileError};
+pub use page::{InvalidCursor, TripCursor, TripEdge, TripPage, When};
+pub use random::{NoRandomness, Randomness};
+
+use crate::booking::IdNumberCheck;
+
+/// Called after every statement with how long it took and whether it failed; never with its
+/// text or values.
+pub type StatementObserver = Arc<dyn Fn(Duration, bool) + Send + Sync>;
+
+/// How a store is opened.
+#[derive(Clone)]
+pub struct StoreConfig {
+    /// `sqlite://PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`.
+    pub url: String,
+    /// What names and id numbers are encrypted with.
+    pub keys: KeyFile,
+    /// Which typing errors in id numbers are refused.
+    pub id_number_check: IdNumberCheck,
+    /// Connections at most: PostgreSQL's pool, SQLite's readers.
+    pub connections_max: u32,
+    /// How long to wait for a connection, for SQLite's write lock, and for PostgreSQL to answer
+    /// at all.
+    pub patience: Duration,
+    /// Where random bytes come from.
+    pub random: Randomness,
+    /// Measures the database.
+    pub observer: Option<StatementObserver>,
+}
+
+impl StoreConfig {
+    /// The usual settings for a database.
+    pub fn new(url: impl Into<String>, keys: KeyFile) -> Self {
+        Self {
+            url: url.into(),
+            keys,
+            id_number_check: IdNumberCheck::default(),
+            connections_max: 16,
+            patience: Duration::from_secs(5),
+            random: Randomness::system(),
+            observer: None,
+        }
+    }
+}
+
+/// The URL may contain a password.
+impl fmt::Debug for StoreConfig {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("StoreConfig")
+            .field("keys", &self.keys)
+            .field("id_number_check", &self.id_number_check)
+            .field("connections_max", &self.connections_max)
+            .field("patience", &self.patience)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An open database. Cloning it shares its connections.
+#[derive(Debug, Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    writer: DatabaseConnection,
+    reader: DatabaseConnection,
+    created: Option<PathBuf>,
+    vault: seal::Vault,
+    tickets: tickets::TicketNumbers,
+    id_number_check: IdNumberCheck,
+    random: Randomness,
+}
+
+impl Store {
+    /// The SQLite file that opening the store created, if it did.
+    pub fn created_file(&self) -> Option<&Path> {
+        self.inner.created.as_deref()
+    }
+
+    /// Whether the database answers and has the store's tables.
+    pub async fn health(&self) -> Result<(), StoreError> {
+        let row = entities::ticket_number::Entity::find_by_id(1_i16)
+            .one(self.reader())
+            .await?;
+        row.map(|_| ())
+            .ok_or(StoreError::Corrupt("ticket_numbers has lost its row"))
+    }
+
+    /// Closes all connections. What was answered is stored whether or not this is called.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.inner.reader.close_by_ref().await?;
+        Ok(self.inner.writer.close_by_ref().await?)
+    }
+
+    fn writer(&self) -> &DatabaseConnection {
+        &self.inner.writer
+    }
+
+    fn reader(&self) -> &DatabaseConnection {
+        &self.inner.reader
+    }
+
+    fn vault(&self) -> &seal::Vault {
+        &self.inner.vault
+    }
+
+    fn random(&self) -> &Randomness {
+        &self.inner.random
+    }
+
+    /// Begins a transaction that writes. In SQLite it takes the write lock at once: one that read
+    /// first and then wrote would fail where it could have waited.
+    async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        self.writer().begin_with_options(options).await
+    }
+
+    /// A number for a new row: milliseconds and chance, so that new rows stand together in their
+    /// index. A number that is taken breaks a primary key, and the transaction is tried again.
+    fn new_id(&self, now: DateTime<Utc>) -> Result<i64, NoRandomness> {
+        const RANDOM_BITS: u32 = 21;
+        let [a, b, c] = self.random().bytes::<3>()?;
+        let chance = i64::from(u32::from_le_bytes([a, b, c, 0]) & ((1 << RANDOM_BITS) - 1));
+        Ok((now.timestamp_millis() << RANDOM_BITS) | chance)
+    }
+}

@@ -1,0 +1,287 @@
+//! Opening a database and bringing it to the current version.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use migrations::Migrator;
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sea_orm::sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
+use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqlxPostgresConnector,
+    SqlxSqliteConnector,
+};
+use sea_orm_migration::MigratorTrait;
+
+use super::error::OpenError;
+use super::seal::Vault;
+use super::tickets::TicketNumbers;
+use super::{Inner, Store, StoreConfig};
+
+/// Older ones can corrupt a database in WAL mode (the WAL-reset bug).
+const SQLITE_MIN: [u32; 3] = [3, 51, 3];
+
+/// Any number will do, as long as all servers use the same.
+const MIGRATION_LOCK: i64 = 0x7261_696C;
+
+/// The connections of an open database.
+struct Connections {
+    writer: DatabaseConnection,
+    reader: DatabaseConnection,
+    created: Option<PathBuf>,
+}
+
+impl Store {
+    /// Opens a database. An SQLite file that is missing is created; its folder is not.
+    pub async fn open(config: &StoreConfig) -> Result<Self, OpenError> {
+        let vault = Vault::new(config.keys.clone(), config.random.clone())
+            .ok_or(OpenError::NoEncryptionKey)?;
+        let scheme = config.url.split_once(':').map(|(scheme, _)| scheme);
+        let mut connections = match scheme {
+            Some("sqlite") => open_sqlite(config).await?,
+            Some("postgres" | "postgresql") => open_postgres(config).await?,
+            Some(other) if is_scheme(other) => {
+                return Err(OpenError::Scheme {
+                    scheme: other.to_owned(),
+                });
+            }
+            _ => return Err(OpenError::NotAUrl),
+        };
+        if let Some(observer) = &config.observer {
+            for connection in [&mut connections.writer, &mut connections.reader] {
+                let observer = observer.clone();
+                connection.set_metric_callback(move |info| observer(info.elapsed, info.failed));
+            }
+        }
+        let inner = Inner {
+            writer: connections.writer,
+            reader: connections.reader,
+            created: connections.created,
+            vault,
+            tickets: TicketNumbers::default(),
+            id_number_check: config.id_number_check,
+            random: config.random.clone(),
+        };
+        Ok(Self {
+            inner: inner.into(),
+        })
+    }
+
+    /// Brings the database to this program's version, wholly or not at all. Several servers may
+    /// do so at once: one does it, the others wait.
+    pub async fn migrate(&self) -> Result<(), OpenError> {
+        let transaction = self.begin().await.map_err(OpenError::Database)?;
+        if transaction.get_database_backend() == DbBackend::Postgres {
+            let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
+            transaction
+                .execute_unprepared(&lock)
+                .await
+                .map_err(OpenError::Database)?;
+        }
+        Migrator::up(&transaction, None)
+            .await
+            .map_err(newer_or_other)?;
+        transaction.commit().await.map_err(OpenError::Database)
+    }
+
+    /// Whether the database has this program's version.
+    pub async fn check_migrations(&self) -> Result<(), OpenError> {
+        let pending = Migrator::get_pending_migrations_read_only(self.reader())
+            .await
+            .map_err(newer_or_other)?;
+        match pending.first() {
+            None => Ok(()),
+            Some(first) => Err(OpenError::MigrationsMissing {
+                pending: pending.len(),
+                first: first.name().to_owned(),
+            }),
+        }
+    }
+}
+
+/// SeaORM says by a text of its own that an applied migration is not known.
+fn newer_or_other(error: DbErr) -> OpenError {
+    match error {
+        DbErr::Custom(reason) => OpenError::Newer { reason },
+        other => OpenError::Database(other),
+    }
+}
+
+fn is_scheme(text: &str) -> bool {
+    let mut chars = text.chars();
+    chars.next().is_some_and(|c| c.is_ascii_alphabetic())
+        && chars.all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+}
+
+async fn open_sqlite(config: &StoreConfig) -> Result<Connections, OpenError> {
+    let options = SqliteConnectOptions::from_str(&config.url)
+        .map_err(|error| OpenError::Url {
+            reason: error.to_string(),
+        })?
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(config.patience)
+        .disable_statement_logging();
+    if config.url.contains(":memory:") || config.url.contains("mode=memory") {
+        return Err(OpenError::InMemory);
+    }
+    let path = options.get_filename().to_owned();
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        return Err(OpenError::FolderMissing {
+            folder: folder.to_owned(),
+        });
+    }
+    let is_new = !path.exists();
+    // The file and its WAL must be there before a reader opens them.
+    let options = options.create_if_missing(true);
+    let mut first = sqlx::SqliteConnection::connect_with(&options)
+        .await
+        .map_err(|error| sqlite_error(&error, &path))?;
+    let version: String = sqlx::query_scalar("SELECT sqlite_version()")
+        .fetch_one(&mut first)
+        .await
+        .map_err(|error| sqlite_error(&error, &path))?;
+    check_sqlite_version(&version)?;
+    // Fails where a driver's error would come too late to be told apart.
+    first
+        .close()
+        .await
+        .map_err(|error| sqlite_error(&error, &path))?;
+    if is_new {
+        tracing::info!(path = %path.display(), "created the SQLite database");
+    }
+    let writer = sqlite_pool(1, config.patience).connect_lazy_with(options.clone());
+    let reader_options = options.create_if_missing(false).pragma("query_only", "ON");
+    let reader =
+        sqlite_pool(config.connections_max, config.patience).connect_lazy_with(reader_options);
+    Ok(Connections {
+        writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
+        reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
+        created: is_new.then_some(path),
+    })
+}
+
+/// Connections to a file do not go stale: they are neither tested nor replaced.
+fn sqlite_pool(connections_max: u32, patience: Duration) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections_max)
+        .acquire_timeout(patience)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+}
+
+fn sqlite_error(error: &sqlx::Error, path: &Path) -> OpenError {
+    let code = error
+        .as_database_error()
+        .and_then(|error| error.code().map(String::from));
+    match code.as_deref() {
+        // SQLITE_NOTADB
+        Some("26") => OpenError::NotSqlite {
+            path: path.to_owned(),
+        },
+        _ => OpenError::Unreachable {
+            database: path.display().to_string(),
+            reason: error.to_string(),
+        },
+    }
+}
+
+fn check_sqlite_version(version: &str) -> Result<(), OpenError> {
+    let parts: Vec<u32> = version
+        .split('.')
+        .filter_map(|part| part.parse().ok())
+        .collect();
+    if parts.as_slice() < SQLITE_MIN.as_slice() {
+        return Err(OpenError::OldSqlite {
+            found: version.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+async fn open_postgres(config: &StoreConfig) -> Result<Connections, OpenError> {
+    let options = PgConnectOptions::from_str(&config.url)
+        .map_err(|error| OpenError::Url {
+            reason: error.to_string(),
+        })?
+        .application_name("railgraph")
+        .disable_statement_logging();
+    // The pool answers a refused connection with patience and then with a mere time-out, so the
+    // first connection is made without it.
+    let unreachable = |reason| OpenError::Unreachable {
+        database: place_of(&options),
+        reason,
+    };
+    let first = sqlx::PgConnection::connect_with(&options);
+    match tokio::time::timeout(config.patience, first).await {
+        Ok(Ok(connection)) => {
+            // An impolite farewell costs nothing either.
+            let _ = connection.close().await;
+        }
+        Ok(Err(error)) => return Err(unreachable(error.to_string())),
+        Err(_) => {
+            return Err(unreachable(format!(
+                "no answer within {:?}",
+                config.patience
+            )));
+        }
+    }
+    let patience_ms = config.patience.as_millis();
+    let settings = format!(
+        "SET default_transaction_isolation = 'read committed'; \
+         SET statement_timeout = {patience_ms}; \
+         SET idle_in_transaction_session_timeout = {patience_ms}"
+    );
+    let pool = PgPoolOptions::new()
+        .max_connections(config.connections_max)
+        .acquire_timeout(config.patience)
+        .after_connect(move |connection, _| {
+            let settings = settings.clone();
+            Box::pin(async move {
+                sqlx::raw_sql(sqlx::AssertSqlSafe(settings))
+                    .execute(connection)
+                    .await
+                    .map(|_| ())
+            })
+        })
+        .connect_lazy_with(options);
+    let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
+    Ok(Connections {
+        writer: connection.clone(),
+        reader: connection,
+        created: None,
+    })
+}
+
+/// Where a database is, without user and password.
+fn place_of(options: &PgConnectOptions) -> String {
+    let database = options.get_database().unwrap_or_default();
+    format!(
+        "postgres://{}:{}/{database}",
+        options.get_host(),
+        options.get_port()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_sqlite_is_refused() {
+        for good in ["3.51.3", "3.52.0", "4.0.0"] {
+            assert!(check_sqlite_version(good).is_ok(), "{good}");
+        }
+        for old in ["3.51.2", "3.50.4", "3.7", ""] {
+            assert!(check_sqlite_version(old).is_err(), "{old}");
+        }
+    }
+}

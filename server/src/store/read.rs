@@ -1,0 +1,212 @@
+//! Reading clients and trips. A list of trips takes four statements, however long it is.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, JoinType, Order, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, RelationTrait, Select,
+};
+
+use super::Store;
+use super::entities::{client, reservation, ticket, trip, trip_leg};
+use super::error::StoreError;
+use super::page::{TripCursor, TripEdge, TripPage, When};
+use super::rows::{PlaceRow, TripRows, reservation_of, ticket_of};
+use crate::booking::{
+    Client, ClientId, IdNumber, IdNumberCheck, Identity, Reservation, ReservationId, Ticket,
+    TicketId, Trip, TripId, TripReference,
+};
+
+impl Store {
+    /// The trip with this reference. With a last name, only if one of its travellers has it,
+    /// however it is typed; without, for callers who may see every trip.
+    pub async fn trip(
+        &self,
+        reference: &str,
+        last_name: Option<&str>,
+    ) -> Result<Option<Trip>, StoreError> {
+        let Some(reference) = TripReference::parse(reference) else {
+            return Ok(None);
+        };
+        let trip = self.trip_by_reference(self.reader(), reference).await?;
+        Ok(trip.filter(|trip| last_name.is_none_or(|name| trip.has_traveller(name))))
+    }
+
+    /// The trip in this row.
+    pub async fn trip_by_id(&self, id: TripId) -> Result<Option<Trip>, StoreError> {
+        let found = trip::Entity::find_by_id(id.0).all(self.reader()).await?;
+        Ok(self.assemble(self.reader(), found).await?.pop())
+    }
+
+    /// The client with this last name and id number, however they are typed.
+    pub async fn client(
+        &self,
+        last_name: &str,
+        id_number: &str,
+    ) -> Result<Option<Client>, StoreError> {
+        // As stored, and as typed where a check digit is appended to it.
+        let check = match self.inner.id_number_check {
+            IdNumberCheck::Luhn => IdNumberCheck::None,
+            other => other,
+        };
+        let Ok(id_number) = IdNumber::parse(id_number, check) else {
+            return Ok(None);
+        };
+        let identity = self
+            .vault()
+            .blind_index(&Identity::new(last_name, id_number));
+        let found = client::Entity::find().filter(client::Column::Identity.eq(identity));
+        let found = found.one(self.reader()).await?;
+        found.map(|row| self.vault().open(&row)).transpose()
+    }
+
+    /// The client in this row.
+    pub async fn client_by_id(&self, id: ClientId) -> Result<Option<Client>, StoreError> {
+        let found = client::Entity::find_by_id(id.0).one(self.reader()).await?;
+        found.map(|row| self.vault().open(&row)).transpose()
+    }
+
+    /// The reservation in this row.
+    pub async fn reservation_by_id(
+        &self,
+        id: ReservationId,
+    ) -> Result<Option<Reservation>, StoreError> {
+        let wanted = reservation::Entity::find_by_id(id.0);
+        let found = places(self.reader(), wanted).await?.pop();
+        found
+            .map(|place| reservation_of(place, self.vault()))
+            .transpose()
+    }
+
+    /// The ticket in this row.
+    pub async fn ticket_by_id(&self, id: TicketId) -> Result<Option<Ticket>, StoreError> {
+        let found = ticket::Entity::find_by_id(id.0).one(self.reader()).await?;
+        found.map(|row| ticket_of(&row)).transpose()
+    }
+
+    /// At most `first` of a client's trips, cancelled ones included, after a place in the list.
+    pub async fn trips_of(
+        &self,
+        client: ClientId,
+        when: When,
+        now: DateTime<Utc>,
+        first: u32,
+        after: Option<TripCursor>,
+    ) -> Result<TripPage, StoreError> {
+        let all = trips_of_client(client, when, now);
+        let total_count = all.clone().count(self.reader()).await?;
+        let order = match when {
+            When::Current => Order::Asc,
+            When::Past => Order::Desc,
+        };
+        let after = after.map_or_else(Condition::all, |cursor| beyond(cursor, when));
+        let mut found = all
+            .filter(after)
+            .order_by(trip::Column::DepartureAt, order.clone())
+            .order_by(trip::Column::Id, order)
+            // One more than wanted tells whether there is a next page.
+            .limit(u64::from(first) + 1)
+            .all(self.reader())
+            .await?;
+        let has_next = found.len() > first as usize;
+        found.truncate(first as usize);
+        let trips = self.assemble(self.reader(), found).await?;
+        let edges = trips.into_iter().map(|trip| TripEdge {
+            cursor: TripCursor::of(&trip),
+            trip,
+        });
+        Ok(TripPage {
+            edges: edges.collect(),
+            total_count,
+            has_next,
+        })
+    }
+
+    pub(super) async fn trip_by_reference(
+        &self,
+        database: &impl ConnectionTrait,
+        reference: TripReference,
+    ) -> Result<Option<Trip>, StoreError> {
+        let wanted = trip::Column::Reference.eq(reference.to_string());
+        let found = trip::Entity::find().filter(wanted).all(database).await?;
+        Ok(self.assemble(database, found).await?.pop())
+    }
+
+    /// The trips in these rows, in their order, with all that belongs to them.
+    async fn assemble(
+        &self,
+        database: &impl ConnectionTrait,
+        trips: Vec<trip::Model>,
+    ) -> Result<Vec<Trip>, StoreError> {
+        if trips.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<i64> = trips.iter().map(|trip| trip.id).collect();
+        let wanted_legs = trip_leg::Column::TripId.is_in(ids.iter().copied());
+        let legs = trip_leg::Entity::find()
+            .filter(wanted_legs)
+            .all(database)
+            .await?;
+        let wanted = reservation::Column::TripId.is_in(ids);
+        let places = places(database, reservation::Entity::find().filter(wanted)).await?;
+        let mut legs_of: HashMap<i64, Vec<trip_leg::Model>> = HashMap::new();
+        for leg in legs {
+            legs_of.entry(leg.trip_id).or_default().push(leg);
+        }
+        let mut places_of: HashMap<i64, Vec<PlaceRow>> = HashMap::new();
+        for place in places {
+            places_of.entry(place.0.trip_id).or_default().push(place);
+        }
+        let rows = trips.into_iter().map(|trip| TripRows {
+            legs: legs_of.remove(&trip.id).unwrap_or_default(),
+            places: places_of.remove(&trip.id).unwrap_or_default(),
+            trip,
+        });
+        rows.map(|rows| rows.into_trip(self.vault())).collect()
+    }
+}
+
+/// Reservations with their clients and tickets, in one statement.
+async fn places(
+    database: &impl ConnectionTrait,
+    wanted: Select<reservation::Entity>,
+) -> Result<Vec<PlaceRow>, StoreError> {
+    let found = wanted
+        .find_also_related(client::Entity)
+        .find_also_related(ticket::Entity)
+        .all(database)
+        .await?;
+    let complete = |(reservation, client, ticket)| Some((reservation, client?, ticket?));
+    let incomplete = StoreError::Corrupt("a reservation without client or ticket");
+    found
+        .into_iter()
+        .map(complete)
+        .collect::<Option<_>>()
+        .ok_or(incomplete)
+}
+
+fn trips_of_client(client: ClientId, when: When, now: DateTime<Utc>) -> Select<trip::Entity> {
+    let until = trip::Column::CurrentUntil;
+    let of_that_time = match when {
+        When::Current => until.gt(now.timestamp()),
+        When::Past => until.lte(now.timestamp()),
+    };
+    trip::Entity::find()
+        .join_rev(JoinType::InnerJoin, reservation::Relation::Trip.def())
+        .filter(reservation::Column::ClientId.eq(client.0))
+        .filter(of_that_time)
+}
+
+/// What stands after a place in the list.
+fn beyond(cursor: TripCursor, when: When) -> Condition {
+    let (departure, id) = (trip::Column::DepartureAt, trip::Column::Id);
+    let (later, further) = match when {
+        When::Current => (departure.gt(cursor.departure_at), id.gt(cursor.trip_id)),
+        When::Past => (departure.lt(cursor.departure_at), id.lt(cursor.trip_id)),
+    };
+    let same = Condition::all()
+        .add(departure.eq(cursor.departure_at))
+        .add(further);
+    Condition::any().add(later).add(same)
+}
