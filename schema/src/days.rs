@@ -12,10 +12,7 @@ pub const fn words(days: usize) -> usize {
 /// Whether `day` is in the set. Days off the axis are in no set.
 #[inline]
 pub fn contains(set: &[u64], day: i32) -> bool {
-    day >= 0
-        && set
-            .get(day as usize / 64)
-            .is_some_and(|word| word >> (day as usize % 64) & 1 == 1)
+    day >= 0 && set.get(day as usize / 64).is_some_and(|word| word >> (day as usize % 64) & 1 == 1)
 }
 
 /// Adds `day`, which must be on the axis.
@@ -38,9 +35,7 @@ pub fn count(set: &[u64]) -> u32 {
 /// Whether the sets share a day.
 #[inline]
 pub fn intersects(left: &[u64], right: &[u64]) -> bool {
-    left.iter()
-        .zip(right)
-        .any(|(left, right)| left & right != 0)
+    left.iter().zip(right).any(|(left, right)| left & right != 0)
 }
 
 /// Keeps in `set` only what is in `other` too; false where nothing is left.
@@ -109,10 +104,7 @@ mod tests {
         for day in [0, 1, 63, 64, 127] {
             insert(&mut set, day);
         }
-        assert_eq!(
-            iter(&shifted(&set, 1)).collect::<Vec<_>>(),
-            [0, 62, 63, 126]
-        );
+        assert_eq!(iter(&shifted(&set, 1)).collect::<Vec<_>>(), [0, 62, 63, 126]);
         assert_eq!(iter(&shifted(&set, -1)).collect::<Vec<_>>(), [1, 2, 64, 65]);
         assert_eq!(count(&set), 5);
     }

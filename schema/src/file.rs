@@ -97,8 +97,8 @@ pub enum OpenError {
     },
     /// The header is not what was written.
     #[error(
-        "expected a header with hash {expected}, found {found}; the file was damaged: copy it again, \
-         or compile it with `timetable-compiler build`"
+        "expected a header with hash {expected}, found {found}; the file was damaged: copy it \
+         again, or compile it with `timetable-compiler build`"
     )]
     HeaderHash {
         /// The hash that the file says.
@@ -119,8 +119,8 @@ pub enum OpenError {
     },
     /// The payload is not what was written.
     #[error(
-        "expected content with hash {expected}, found {found}; the file was damaged: copy it again, \
-         or compile it with `timetable-compiler build`"
+        "expected content with hash {expected}, found {found}; the file was damaged: copy it \
+         again, or compile it with `timetable-compiler build`"
     )]
     ContentHash {
         /// The hash that the header says.
@@ -198,12 +198,8 @@ impl<B: AsRef<[u8]>> NetworkFile<B> {
             let (expected, found) = (header.version(), found.to_hex().to_string());
             return Err(OpenError::ContentHash { expected, found });
         }
-        let network =
-            rkyv::access::<ArchivedNetwork, rkyv::rancor::Error>(payload).map_err(|error| {
-                OpenError::Layout {
-                    reason: error.to_string(),
-                }
-            })?;
+        let network = rkyv::access::<ArchivedNetwork, rkyv::rancor::Error>(payload)
+            .map_err(|error| OpenError::Layout { reason: error.to_string() })?;
         verify(network)?;
         Ok(Self { bytes, header })
     }
@@ -236,18 +232,14 @@ impl<B: AsRef<[u8]>> NetworkFile<B> {
 
 impl<B> std::fmt::Debug for NetworkFile<B> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("NetworkFile")
-            .field("header", &self.header)
-            .finish_non_exhaustive()
+        f.debug_struct("NetworkFile").field("header", &self.header).finish_non_exhaustive()
     }
 }
 
 fn read_header(bytes: &[u8]) -> Result<Header, OpenError> {
     if bytes.len() >= MAGIC.len() && bytes[..MAGIC.len()] != MAGIC {
         let found = String::from_utf8_lossy(&bytes[..MAGIC.len()]);
-        return Err(OpenError::Foreign {
-            found: found.escape_default().to_string(),
-        });
+        return Err(OpenError::Foreign { found: found.escape_default().to_string() });
     }
     if bytes.len() < HEADER_LEN {
         return Err(OpenError::TooShort { found: bytes.len() });
@@ -256,32 +248,19 @@ fn read_header(bytes: &[u8]) -> Result<Header, OpenError> {
     if version != FORMAT_VERSION {
         return Err(OpenError::Version { found: version });
     }
-    let (expected, found) = (
-        array(bytes, HEADER_HASH),
-        blake3::hash(&bytes[..HEADER_HASH.start]),
-    );
+    let (expected, found) = (array(bytes, HEADER_HASH), blake3::hash(&bytes[..HEADER_HASH.start]));
     if found.as_bytes() != &expected {
         let (expected, found) = (hex(&expected), found.to_hex().to_string());
         return Err(OpenError::HeaderHash { expected, found });
     }
     let payload_len = u64::from_le_bytes(array(bytes, PAYLOAD_LENGTH));
-    let (expected, found) = (
-        payload_len.saturating_add(HEADER_LEN as u64),
-        bytes.len() as u64,
-    );
+    let (expected, found) = (payload_len.saturating_add(HEADER_LEN as u64), bytes.len() as u64);
     if expected != found {
         return Err(OpenError::Length { expected, found });
     }
-    let compiler = String::from_utf8_lossy(&bytes[COMPILER])
-        .trim_end_matches('\0')
-        .to_owned();
+    let compiler = String::from_utf8_lossy(&bytes[COMPILER]).trim_end_matches('\0').to_owned();
     let (content_hash, fingerprint) = (array(bytes, CONTENT_HASH), array(bytes, FINGERPRINT));
-    Ok(Header {
-        content_hash,
-        fingerprint,
-        compiler,
-        payload_len,
-    })
+    Ok(Header { content_hash, fingerprint, compiler, payload_len })
 }
 
 fn array<const N: usize>(bytes: &[u8], range: Range<usize>) -> [u8; N] {

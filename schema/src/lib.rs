@@ -1,8 +1,8 @@
 //! The network file: the contract between the timetable compiler and the server.
 //!
-//! The compiler builds a [`Network`] and turns it into bytes with [`encode`]; the server opens those
-//! bytes with [`NetworkFile::open`], which checks everything once, and reads them in place from then
-//! on. This crate takes bytes and gives a view; it opens no file and reads no clock.
+//! The compiler builds a [`Network`] and turns it into bytes with [`encode`]; the server opens
+//! those bytes with [`NetworkFile::open`], which checks everything once, and reads them in place
+//! from then on. This crate takes bytes and gives a view; it opens no file and reads no clock.
 //!
 //! # Vocabulary
 //!

@@ -9,10 +9,8 @@ use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 /// `l`, `æ` as `ae`, `œ` as `oe`, `đ` and `ð` as `d`, `þ` as `th`, `ı` as `i`.
 pub fn fold(name: &str) -> String {
     let mut folded = String::with_capacity(name.len());
-    let letters = name
-        .nfkd()
-        .filter(|letter| !is_combining_mark(*letter))
-        .flat_map(char::to_lowercase);
+    let letters =
+        name.nfkd().filter(|letter| !is_combining_mark(*letter)).flat_map(char::to_lowercase);
     for letter in letters.filter(|letter| !is_combining_mark(*letter)) {
         match letter {
             'ß' => folded.push_str("ss"),

@@ -1,7 +1,7 @@
 //! The rkyv types of the payload: plain integers, texts and sorted vectors.
 //!
-//! [`verify`](crate::verify) states what must hold between them; [`NetworkView`](crate::NetworkView)
-//! is how they are read.
+//! [`verify`](crate::verify) states what must hold between them;
+//! [`NetworkView`](crate::NetworkView) is how they are read.
 
 use rkyv::{Archive, Deserialize, Serialize};
 
@@ -32,11 +32,11 @@ pub struct Network {
     pub journeys: Vec<ServiceJourney>,
     /// The calls of all journeys, one journey after the other.
     pub calls: Vec<Call>,
-    /// Fare tables: for a journey of n calls, n(n-1)/2 fares, that of the ride from call `b` to call
-    /// `a` at `a(a-1)/2 + b`. Journeys with equal fares share one.
+    /// Fare tables: for a journey of n calls, n(n-1)/2 fares, that of the ride from call `b` to
+    /// call `a` at `a(a-1)/2 + b`. Journeys with equal fares share one.
     pub fares: Vec<Fare>,
-    /// What each journey is called in the source, sorted by (journey, days); of one journey and date
-    /// there is one.
+    /// What each journey is called in the source, sorted by (journey, days); of one journey and
+    /// date there is one.
     pub sources: Vec<Source>,
     /// Positions in `sources`, sorted by (id, journey).
     pub sources_by_id: Vec<u32>,
@@ -187,42 +187,25 @@ pub struct Fare {
 
 impl Fare {
     /// A ride without a fare.
-    pub const MISSING: Self = Self {
-        first: NONE,
-        second: NONE,
-    };
+    pub const MISSING: Self = Self { first: NONE, second: NONE };
 
     /// A ride that costs nothing, to add others to.
-    pub const ZERO: Self = Self {
-        first: 0,
-        second: 0,
-    };
+    pub const ZERO: Self = Self { first: 0, second: 0 };
 
     /// The fare of both rides; a class that one of them lacks is missing in the sum.
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {
         const fn sum(left: PriceCents, right: PriceCents) -> PriceCents {
-            if left == NONE || right == NONE {
-                NONE
-            } else {
-                left.saturating_add(right)
-            }
+            if left == NONE || right == NONE { NONE } else { left.saturating_add(right) }
         }
-        Self {
-            first: sum(self.first, other.first),
-            second: sum(self.second, other.second),
-        }
+        Self { first: sum(self.first, other.first), second: sum(self.second, other.second) }
     }
 
     /// Whether it costs no more in either class. A missing price is no more than a missing one, and
     /// neither more nor less than a price.
     pub const fn costs_no_more_than(self, other: Self) -> bool {
         const fn no_more(left: PriceCents, right: PriceCents) -> bool {
-            if left == NONE || right == NONE {
-                left == right
-            } else {
-                left <= right
-            }
+            if left == NONE || right == NONE { left == right } else { left <= right }
         }
         no_more(self.first, other.first) && no_more(self.second, other.second)
     }
@@ -357,12 +340,7 @@ mod tests {
     #[test]
     fn a_leg_survives_packing() {
         for shift in [-15, -1, 0, 2, 15] {
-            let leg = Leg {
-                journey: JourneyIdx((1 << 27) - 1),
-                shift,
-                board: 3,
-                alight: u16::MAX,
-            };
+            let leg = Leg { journey: JourneyIdx((1 << 27) - 1), shift, board: 3, alight: u16::MAX };
             let bytes = rkyv::to_bytes::<rkyv::rancor::Error>(
                 &PackedLeg::pack(leg).expect("a leg within the limits"),
             )
@@ -370,12 +348,7 @@ mod tests {
             let archived = rkyv::access::<ArchivedPackedLeg, rkyv::rancor::Error>(&bytes);
             assert_eq!(archived.expect("the same bytes").unpack(), leg);
         }
-        let far = Leg {
-            journey: JourneyIdx(0),
-            shift: 16,
-            board: 0,
-            alight: 1,
-        };
+        let far = Leg { journey: JourneyIdx(0), shift: 16, board: 0, alight: 1 };
         assert_eq!(PackedLeg::pack(far), None);
     }
 

@@ -56,10 +56,7 @@ impl Connections<'_> {
         let direct = self.direct.iter().map(|row| &row.days);
         let one_stop = self.one_stop.iter().map(|row| &row.days);
         let two_stop = self.two_stop.iter().map(|row| &row.days);
-        direct
-            .chain(one_stop)
-            .chain(two_stop)
-            .map(|days| DaySetIdx(days.0.to_native()))
+        direct.chain(one_stop).chain(two_stop).map(|days| DaySetIdx(days.0.to_native()))
     }
 }
 
@@ -86,10 +83,7 @@ impl<'n> NetworkView<'n> {
     /// The first and the last service date.
     pub fn period(self) -> (NaiveDate, NaiveDate) {
         let period = &self.network.period;
-        (
-            date(period.first.to_native()),
-            date(period.last.to_native()),
-        )
+        (date(period.first.to_native()), date(period.last.to_native()))
     }
 
     /// Dates on the day axis.
@@ -150,10 +144,7 @@ impl<'n> NetworkView<'n> {
     /// The station with this key.
     pub fn station_by_key(self, key: &str) -> Option<StationIdx> {
         let stations = &self.network.stations;
-        stations
-            .binary_search_by(|station| station.key.as_str().cmp(key))
-            .ok()
-            .map(StationIdx::of)
+        stations.binary_search_by(|station| station.key.as_str().cmp(key)).ok().map(StationIdx::of)
     }
 
     /// A station's minimum transfer time in minutes.
@@ -232,10 +223,7 @@ impl<'n> NetworkView<'n> {
         }
         let (board, alight) = (board as usize, alight as usize);
         let fare = &self.network.fares[start as usize + alight * (alight - 1) / 2 + board];
-        Fare {
-            first: fare.first.to_native(),
-            second: fare.second.to_native(),
-        }
+        Fare { first: fare.first.to_native(), second: fare.second.to_native() }
     }
 
     /// The names of a journey in the source, each with its days.
@@ -251,11 +239,7 @@ impl<'n> NetworkView<'n> {
         let sources = self.sources_of(journey);
         let on_day =
             |source: &&ArchivedSource| self.in_day_set(DaySetIdx(source.days.0.to_native()), day);
-        sources
-            .iter()
-            .find(on_day)
-            .or_else(|| sources.first())
-            .map_or("", |source| &source.id)
+        sources.iter().find(on_day).or_else(|| sources.first()).map_or("", |source| &source.id)
     }
 
     /// The journeys that the source knows by this id, by index.
@@ -286,11 +270,7 @@ impl<'n> NetworkView<'n> {
         let pairs = &network.pairs[range(&network.pair_starts, origin.at())];
         let Ok(at) = pairs.binary_search_by(|pair| pair.destination.0.cmp(&destination.0.into()))
         else {
-            return Connections {
-                direct: &[],
-                one_stop: &[],
-                two_stop: &[],
-            };
+            return Connections { direct: &[], one_stop: &[], two_stop: &[] };
         };
         let at = network.pair_starts[origin.at()].to_native() as usize + at;
         let (this, next) = (&network.pairs[at], &network.pairs[at + 1]);
@@ -357,7 +337,5 @@ fn days_since_epoch(date: NaiveDate) -> i32 {
 }
 
 fn date(days: i32) -> NaiveDate {
-    NaiveDate::default()
-        .checked_add_signed(TimeDelta::days(days.into()))
-        .unwrap_or_default()
+    NaiveDate::default().checked_add_signed(TimeDelta::days(days.into())).unwrap_or_default()
 }

@@ -12,10 +12,7 @@ use crate::Instant;
 /// which no zone has had since 1972, are rounded down.
 pub fn utc_offset_minutes(zone: Tz, instant: Instant) -> i32 {
     let utc = utc(instant);
-    zone.offset_from_utc_datetime(&utc)
-        .fix()
-        .local_minus_utc()
-        .div_euclid(60)
+    zone.offset_from_utc_datetime(&utc).fix().local_minus_utc().div_euclid(60)
 }
 
 /// The calendar date at `zone` when it is `instant`.
@@ -55,9 +52,7 @@ pub fn service_origin(zone: Tz, date: NaiveDate) -> Instant {
 }
 
 fn utc(instant: Instant) -> NaiveDateTime {
-    DateTime::from_timestamp(i64::from(instant) * 60, 0)
-        .unwrap_or_default()
-        .naive_utc()
+    DateTime::from_timestamp(i64::from(instant) * 60, 0).unwrap_or_default().naive_utc()
 }
 
 #[cfg(test)]

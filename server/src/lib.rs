@@ -1,11 +1,17 @@
 //! The server: train itineraries over GraphQL, and their bookings.
 //!
-//! Two pure cores: [`search`] knows what a good itinerary is, [`booking`] what may be booked. Around
-//! them, from the outside in: [`http`] words requests and answers, [`graphql`] translates, [`store`]
-//! keeps bookings. The arrows are `http → graphql → {search, booking, store}` and `store → booking`.
+//! Two pure cores: [`search`] knows what a good itinerary is, [`booking`] what may be booked.
+//! Around them, from the outside in: [`http`] words requests and answers, [`graphql`] translates,
+//! [`store`] keeps bookings. The arrows are `http → graphql → {search, booking, store}` and `store
+//! → booking`. `serve` puts them together; it alone reads the configuration and the clock.
 
 pub mod booking;
+pub mod cli;
 pub mod graphql;
 pub mod http;
+pub mod network_file;
 pub mod search;
+mod serve;
 pub mod store;
+
+pub use serve::run;

@@ -1,2 +1,7 @@
-//! The program.
-fn main() {}
+//! The program `railgraph`; see `railgraph --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    server::run()
+}

@@ -53,10 +53,7 @@ pub fn timetable(stations: &str, lines: &str) -> Result<String, String> {
     let mut csv = HEADER.to_owned();
     for line in &source.lines {
         for train in &line.trains {
-            for row in line
-                .rows(train)
-                .map_err(|reason| at_line(train.source_line, &reason))?
-            {
+            for row in line.rows(train).map_err(|reason| at_line(train.source_line, &reason))? {
                 if !route_ids.insert(row.route_id.clone()) {
                     let reason = format!("route id {} is taken already", row.route_id);
                     return Err(at_line(train.source_line, &reason));
@@ -80,13 +77,8 @@ struct Station {
 
 fn parse_stations(text: &str) -> Result<BTreeMap<String, Station>, String> {
     let mut rows = text.lines().enumerate();
-    if rows
-        .next()
-        .is_none_or(|(_, header)| header != STATIONS_HEADER)
-    {
-        return Err(format!(
-            "stations file, line 1: expected the header {STATIONS_HEADER}"
-        ));
+    if rows.next().is_none_or(|(_, header)| header != STATIONS_HEADER) {
+        return Err(format!("stations file, line 1: expected the header {STATIONS_HEADER}"));
     }
     let mut stations = BTreeMap::new();
     for (index, row) in rows {
@@ -97,12 +89,8 @@ fn parse_stations(text: &str) -> Result<BTreeMap<String, Station>, String> {
         };
         let station = Station {
             time_zone: time_zone.to_owned(),
-            latitude: latitude
-                .parse()
-                .map_err(|_| refuse("the latitude is not a number"))?,
-            longitude: longitude
-                .parse()
-                .map_err(|_| refuse("the longitude is not a number"))?,
+            latitude: latitude.parse().map_err(|_| refuse("the latitude is not a number"))?,
+            longitude: longitude.parse().map_err(|_| refuse("the longitude is not a number"))?,
         };
         if stations.insert(name.to_owned(), station).is_some() {
             return Err(refuse(&format!("{name} is listed twice")));
@@ -187,19 +175,11 @@ struct Line {
 impl Line {
     /// The rows of one train, a sold pair each.
     fn rows(&self, train: &Train) -> Result<Vec<Row>, String> {
-        let stops = if train.is_back {
-            mirrored(&self.stops)
-        } else {
-            self.stops.clone()
-        };
+        let stops = if train.is_back { mirrored(&self.stops) } else { self.stops.clone() };
         let mut rows = Vec::new();
         for (index, &(from, to)) in self.sold.iter().enumerate() {
             let last = stops.len() - 1;
-            let (from, to) = if train.is_back {
-                (last - to, last - from)
-            } else {
-                (from, to)
-            };
+            let (from, to) = if train.is_back { (last - to, last - from) } else { (from, to) };
             let route_id = format!("{}-{}-{}", self.code, train.number, index + 1);
             if route_id.len() > ROUTE_ID_LENGTH_MAX || !route_id.is_ascii() {
                 return Err(format!("route id {route_id} is not short ASCII"));
@@ -224,13 +204,10 @@ impl Line {
         let nights = arrival.div_euclid(MINUTES_PER_DAY) - departure_day;
         if arrival <= departure || nights > 1 {
             let (from, to) = (&from.city, &to.city);
-            return Err(format!(
-                "{from} to {to} does not arrive on the same or the next day"
-            ));
+            return Err(format!("{from} to {to} does not arrive on the same or the next day"));
         }
-        let (first_cents, second_cents) = self
-            .train_type
-            .fares_cents(to.km - from.km, train.fare_percent);
+        let (first_cents, second_cents) =
+            self.train_type.fares_cents(to.km - from.km, train.fare_percent);
         Ok(Row {
             route_id,
             from: from.city.clone(),
@@ -273,21 +250,10 @@ fn days_later(days: &str, later: i64) -> Result<String, String> {
         return Ok(days.to_owned());
     }
     if let Some((from, until)) = days.split_once('-') {
-        return Ok(format!(
-            "{}-{}",
-            WEEKDAYS[moved(from)?],
-            WEEKDAYS[moved(until)?]
-        ));
+        return Ok(format!("{}-{}", WEEKDAYS[moved(from)?], WEEKDAYS[moved(until)?]));
     }
-    let positions = days
-        .split(',')
-        .map(moved)
-        .collect::<Result<BTreeSet<_>, _>>()?;
-    Ok(positions
-        .into_iter()
-        .map(|position| WEEKDAYS[position])
-        .collect::<Vec<_>>()
-        .join(","))
+    let positions = days.split(',').map(moved).collect::<Result<BTreeSet<_>, _>>()?;
+    Ok(positions.into_iter().map(|position| WEEKDAYS[position]).collect::<Vec<_>>().join(","))
 }
 
 struct Row {
@@ -342,19 +308,12 @@ struct Source {
 impl Source {
     fn parse(stations: BTreeMap<String, Station>, text: &str) -> Result<Self, String> {
         let (zones, train_types, lines) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-        let mut source = Self {
-            stations,
-            zones,
-            train_types,
-            lines,
-        };
+        let mut source = Self { stations, zones, train_types, lines };
         for (index, row) in text.lines().enumerate() {
             let content = row.split('#').next().unwrap_or_default().trim();
             if !content.is_empty() {
                 let number = index + 1;
-                source
-                    .read(number, content)
-                    .map_err(|reason| at_line(number, &reason))?;
+                source.read(number, content).map_err(|reason| at_line(number, &reason))?;
             }
         }
         Ok(source)
@@ -370,8 +329,7 @@ impl Source {
             }
             "type" => {
                 let (code, fields) = pair(rest, '|', "type CODE | NAME | …")?;
-                self.train_types
-                    .insert(code.to_owned(), TrainType::parse(fields)?);
+                self.train_types.insert(code.to_owned(), TrainType::parse(fields)?);
             }
             "line" => {
                 let line = self.new_line(rest)?;
@@ -385,22 +343,16 @@ impl Source {
                 let line = self.current()?;
                 line.sold = parse_sold(rest, &line.stops)?;
             }
-            "out" | "back" => self
-                .current()?
-                .add_trains(rest, keyword == "back", source_line)?,
+            "out" | "back" => self.current()?.add_trains(rest, keyword == "back", source_line)?,
             _ => {
-                return Err(format!(
-                    "{keyword} is not zone, type, line, route, sold, out, back"
-                ));
+                return Err(format!("{keyword} is not zone, type, line, route, sold, out, back"));
             }
         }
         Ok(())
     }
 
     fn current(&mut self) -> Result<&mut Line, String> {
-        self.lines
-            .last_mut()
-            .ok_or_else(|| "this belongs to a line, and none has begun".into())
+        self.lines.last_mut().ok_or_else(|| "this belongs to a line, and none has begun".into())
     }
 
     fn new_line(&self, text: &str) -> Result<Line, String> {
@@ -408,12 +360,8 @@ impl Source {
         let train_type = self.train_types.get(code);
         Ok(Line {
             code: code.to_owned(),
-            first_number: number
-                .parse()
-                .map_err(|_| format!("{number} is not a train number"))?,
-            train_type: train_type
-                .ok_or_else(|| format!("no type {code} so far"))?
-                .clone(),
+            first_number: number.parse().map_err(|_| format!("{number} is not a train number"))?,
+            train_type: train_type.ok_or_else(|| format!("no type {code} so far"))?.clone(),
             stops: Vec::new(),
             sold: Vec::new(),
             trains: Vec::new(),
@@ -444,34 +392,19 @@ impl Source {
                 }
             }
             let is_end = index == 0 || index + 1 == parts.len();
-            let departure = if is_end {
-                arrival
-            } else {
-                arrival + stop_minutes
-            };
-            stops.push(Stop {
-                city: city.to_owned(),
-                zone_minutes,
-                arrival,
-                departure,
-                km,
-            });
+            let departure = if is_end { arrival } else { arrival + stop_minutes };
+            stops.push(Stop { city: city.to_owned(), zone_minutes, arrival, departure, km });
         }
         Ok(stops)
     }
 
     fn station(&self, city: &str) -> Result<&Station, String> {
-        self.stations
-            .get(city)
-            .ok_or_else(|| format!("{city} is not in the stations file"))
+        self.stations.get(city).ok_or_else(|| format!("{city} is not in the stations file"))
     }
 
     fn zone_minutes(&self, city: &str) -> Result<i64, String> {
         let zone = &self.station(city)?.time_zone;
-        self.zones
-            .get(zone)
-            .copied()
-            .ok_or_else(|| format!("{city} is in {zone}: no such zone"))
+        self.zones.get(zone).copied().ok_or_else(|| format!("{city} is in {zone}: no such zone"))
     }
 
     fn km(&self, from: &str, to: &str) -> Result<i64, String> {
@@ -502,21 +435,10 @@ impl Line {
             return Err("a fare cannot be nothing".into());
         }
         for leaves in parse_departures(times)? {
-            let earlier = self
-                .trains
-                .iter()
-                .filter(|train| train.is_back == is_back)
-                .count();
+            let earlier = self.trains.iter().filter(|train| train.is_back == is_back).count();
             let number = self.first_number + 2 * earlier as u32 + u32::from(is_back);
             let days = days_later(days, 0)?;
-            self.trains.push(Train {
-                number,
-                is_back,
-                leaves,
-                days,
-                fare_percent,
-                source_line,
-            });
+            self.trains.push(Train { number, is_back, leaves, days, fare_percent, source_line });
         }
         Ok(())
     }
@@ -530,9 +452,7 @@ fn parse_departures(text: &str) -> Result<Vec<i64>, String> {
             departures.push(time_of_day(part)?);
             continue;
         };
-        let (every, until) = repeat
-            .split_once(" until ")
-            .ok_or("every … needs until …")?;
+        let (every, until) = repeat.split_once(" until ").ok_or("every … needs until …")?;
         let (mut next, every, until) = (time_of_day(first)?, minutes(every)?, time_of_day(until)?);
         if every <= 0 {
             return Err("trains must leave some time apart".into());
@@ -574,19 +494,14 @@ fn sold_pairs(list: &str, stops: &[Stop]) -> Result<Vec<(usize, usize)>, String>
             }
         }
         if sold.len() == before {
-            return Err(format!(
-                "{} adds no pair of stops in this order",
-                item.trim()
-            ));
+            return Err(format!("{} adds no pair of stops in this order", item.trim()));
         }
     }
     Ok(sold)
 }
 
 fn pair<'a>(text: &'a str, separator: char, expected: &str) -> Result<(&'a str, &'a str), String> {
-    let (left, right) = text
-        .split_once(separator)
-        .ok_or_else(|| format!("expected {expected}"))?;
+    let (left, right) = text.split_once(separator).ok_or_else(|| format!("expected {expected}"))?;
     Ok((left.trim(), right.trim()))
 }
 
@@ -608,10 +523,7 @@ fn decimal(text: &str, decimals: usize) -> Result<i64, String> {
 
 /// Reads a duration or an offset such as `2:10` or `-1:00`.
 fn minutes(text: &str) -> Result<i64, String> {
-    let (text, sign) = text
-        .trim()
-        .strip_prefix('-')
-        .map_or((text.trim(), 1), |rest| (rest, -1));
+    let (text, sign) = text.trim().strip_prefix('-').map_or((text.trim(), 1), |rest| (rest, -1));
     let (hours, minutes) = pair(text, ':', "HOURS:MINUTES")?;
     let (hours, minutes) = (whole(hours)?, whole(minutes)?);
     if minutes >= 60 {
@@ -695,10 +607,7 @@ mod tests {
         let line = "route Paris > 2:00 > Lyon\nsold all\n\
                     out 06:10, 08:00 every 4:00 until 16:00 | Daily\nback 09:00 | Sun";
         let rows = rows(line).expect("the line is valid");
-        let ids: Vec<&str> = rows
-            .iter()
-            .filter_map(|row| row.split(',').next())
-            .collect();
+        let ids: Vec<&str> = rows.iter().filter_map(|row| row.split(',').next()).collect();
         assert_eq!(ids, ["IC-20-1", "IC-22-1", "IC-24-1", "IC-26-1", "IC-21-1"]);
         assert!(rows[3].contains(",16:00,18:00,"));
     }

@@ -49,24 +49,16 @@ impl Itinerary {
 
     /// What it costs.
     pub fn fare(&self) -> Fare {
-        self.rides
-            .iter()
-            .fold(Fare::ZERO, |sum, ride| sum.plus(ride.fare))
+        self.rides.iter().fold(Fare::ZERO, |sum, ride| sum.plus(ride.fare))
     }
 
     fn smallest_layover(&self) -> i32 {
-        let layovers = self
-            .rides
-            .windows(2)
-            .map(|two| two[1].times.0 - two[0].times.1);
+        let layovers = self.rides.windows(2).map(|two| two[1].times.0 - two[0].times.1);
         layovers.min().unwrap_or(i32::MAX)
     }
 
     fn ids(&self) -> Vec<(usize, NaiveDate, (usize, usize))> {
-        self.rides
-            .iter()
-            .map(|ride| (ride.train, ride.date, ride.calls))
-            .collect()
+        self.rides.iter().map(|ride| (ride.train, ride.date, ride.calls)).collect()
     }
 
     fn dominates(&self, other: &Self) -> bool {
@@ -139,9 +131,7 @@ impl<'t> Oracle<'t> {
         trains.sort_by(|left, right| {
             let key =
                 |train: &ServiceJourney| (train.source_id.clone(), train.days.first().copied());
-            key(left)
-                .cmp(&key(right))
-                .then_with(|| left.calls.cmp(&right.calls))
+            key(left).cmp(&key(right)).then_with(|| left.calls.cmp(&right.calls))
         });
         let mut rides = Vec::new();
         for (number, train) in trains.into_iter().enumerate() {
@@ -156,9 +146,7 @@ impl<'t> Oracle<'t> {
     pub fn all(&self, from: &str, to: &str, asked: &Asked) -> Vec<Itinerary> {
         let mut found = Vec::new();
         for first in self.rides.iter().filter(|ride| ride.stations.0 == from) {
-            let one = Itinerary {
-                rides: vec![first.clone()],
-            };
+            let one = Itinerary { rides: vec![first.clone()] };
             self.extend(&one, to, asked, &mut found);
         }
         found
@@ -172,7 +160,7 @@ impl<'t> Oracle<'t> {
     }
 
     fn extend(&self, so_far: &Itinerary, to: &str, asked: &Asked, found: &mut Vec<Itinerary>) {
-        if so_far.rides[so_far.rides.len() - 1].stations.1 == to && self.satisfies(so_far, asked) {
+        if so_far.rides[so_far.rides.len() - 1].stations.1 == to && Self::satisfies(so_far, asked) {
             found.push(so_far.clone());
         }
         if so_far.rides.len() == 3 {
@@ -212,22 +200,14 @@ impl<'t> Oracle<'t> {
     fn change_minutes(&self, from: &str, to: &str) -> Option<i32> {
         if from == to {
             let own = self.station(from).transfer_minutes_min;
-            return Some(
-                own.unwrap_or(self.timetable.transfers.minutes_min_default)
-                    .into(),
-            );
+            return Some(own.unwrap_or(self.timetable.transfers.minutes_min_default).into());
         }
         let paths = self.timetable.footpaths.iter();
-        paths
-            .filter(|path| path.0 == from && path.1 == to)
-            .map(|path| path.2.into())
-            .max()
+        paths.filter(|path| path.0 == from && path.1 == to).map(|path| path.2.into()).max()
     }
 
     fn policy_allows(&self, last: &Ride, wait: i32, asked: &Asked) -> bool {
-        let policy = asked
-            .layover_policy
-            .unwrap_or(self.timetable.transfers.layover_policy);
+        let policy = asked.layover_policy.unwrap_or(self.timetable.transfers.layover_policy);
         let begins = local_minute_of_day(self.station(&last.stations.1).zone, last.times.1);
         let by_day = (360..1320).contains(&begins);
         match policy {
@@ -238,37 +218,24 @@ impl<'t> Oracle<'t> {
     }
 
     fn station(&self, key: &str) -> &Station {
-        self.timetable
-            .stations
-            .iter()
-            .find(|it| it.key == key)
-            .expect("rides end at stations")
+        self.timetable.stations.iter().find(|it| it.key == key).expect("rides end at stations")
     }
 
-    fn satisfies(&self, it: &Itinerary, asked: &Asked) -> bool {
+    fn satisfies(it: &Itinerary, asked: &Asked) -> bool {
         let price_ok = |price: u32, most: Option<u32>| {
             most.is_none_or(|most| price != schema::NONE && price <= most)
         };
-        asked
-            .stops_max
-            .is_none_or(|most| it.rides.len() <= most + 1)
+        asked.stops_max.is_none_or(|most| it.rides.len() <= most + 1)
             && it.rides.iter().all(|ride| {
-                asked
-                    .train_types
-                    .as_ref()
-                    .is_none_or(|only| only.contains(&ride.train_type))
+                asked.train_types.as_ref().is_none_or(|only| only.contains(&ride.train_type))
                     && !asked.train_types_excluded.contains(&ride.train_type)
                     && asked.operators.as_ref().is_none_or(|only| {
-                        ride.operator
-                            .as_ref()
-                            .is_some_and(|operator| only.contains(operator))
+                        ride.operator.as_ref().is_some_and(|operator| only.contains(operator))
                     })
             })
             && price_ok(it.fare().first, asked.price_max.0)
             && price_ok(it.fare().second, asked.price_max.1)
-            && asked
-                .minutes_max
-                .is_none_or(|most| it.arrival() - it.departure() <= most)
+            && asked.minutes_max.is_none_or(|most| it.arrival() - it.departure() <= most)
             && asked.via.as_ref().is_none_or(|via| {
                 it.rides
                     .windows(2)
@@ -295,10 +262,7 @@ fn add_rides(
                     date,
                     calls: (board, alight),
                     stations: (start.station.clone(), end.station.clone()),
-                    times: (
-                        origin + i32::from(start.departure),
-                        origin + i32::from(end.arrival),
-                    ),
+                    times: (origin + i32::from(start.departure), origin + i32::from(end.arrival)),
                     fare: fare.copied().unwrap_or(Fare::MISSING),
                     train_type: train.train_type.clone(),
                     operator: train.operator.clone(),

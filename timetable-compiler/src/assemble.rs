@@ -43,13 +43,9 @@ pub enum AssembleError {
 ///
 /// Where nothing runs, or where it passes the limits of the file's format.
 pub fn assemble(timetable: &Timetable) -> Result<Network, AssembleError> {
-    let mut journeys: Vec<&timetable::ServiceJourney> = timetable
-        .journeys
-        .iter()
-        .filter(|journey| !journey.days.is_empty())
-        .collect();
+    let mut journeys: Vec<&timetable::ServiceJourney> =
+        timetable.journeys.iter().filter(|journey| runs(timetable, journey)).collect();
     check_limits(timetable, &journeys)?;
-    let (first, last) = (timetable.first, timetable.last);
     journeys.sort_by(|left, right| {
         let key = |journey: &timetable::ServiceJourney| journey.days.first().copied();
         (left.source_id.cmp(&right.source_id))
@@ -65,8 +61,6 @@ pub fn assemble(timetable: &Timetable) -> Result<Network, AssembleError> {
         .collect();
     let texts = Texts::of(timetable);
     let axis = Axis::of(timetable, &journeys);
-    let mut sets = DaySets::new(axis.days);
-    let mut fares = Fares::default();
 
     let mut network = Network {
         period: axis.period(timetable, texts.idx(timetable.zone.name())),
@@ -88,16 +82,32 @@ pub fn assemble(timetable: &Timetable) -> Result<Network, AssembleError> {
         alighting_starts: Vec::new(),
         alightings: Vec::new(),
         pair_starts: vec![0; stations.len() + 1],
-        pairs: vec![Pair {
-            destination: StationIdx(0),
-            direct: 0,
-            one_stop: 0,
-            two_stop: 0,
-        }],
+        pairs: vec![Pair { destination: StationIdx(0), direct: 0, one_stop: 0, two_stop: 0 }],
         direct: Vec::new(),
         one_stop: Vec::new(),
         two_stop: Vec::new(),
     };
+    add_journeys(&mut network, timetable, &journeys, &Names { texts, axis, station_of });
+    index_calls(&mut network);
+    Ok(network)
+}
+
+/// What the names and dates of a timetable are in the tables.
+struct Names<'t> {
+    texts: Texts<'t>,
+    axis: Axis,
+    station_of: HashMap<&'t str, StationIdx>,
+}
+
+fn add_journeys(
+    network: &mut Network,
+    timetable: &Timetable,
+    journeys: &[&timetable::ServiceJourney],
+    Names { texts, axis, station_of }: &Names<'_>,
+) {
+    let (first, last) = (timetable.first, timetable.last);
+    let mut sets = DaySets::new(axis.days);
+    let mut fares = Fares::default();
     for (at, journey) in journeys.iter().enumerate() {
         let days = sets.intern(&axis.set(&journey.days, first, last));
         network.journeys.push(ServiceJourney {
@@ -116,20 +126,16 @@ pub fn assemble(timetable: &Timetable) -> Result<Network, AssembleError> {
             flags: call.flags(),
         }));
         let id = journey.source_id.clone();
-        network.sources.push(Source {
-            journey: JourneyIdx::of(at),
-            days,
-            id,
-        });
+        network.sources.push(Source { journey: JourneyIdx::of(at), days, id });
     }
     network.fares = fares.table;
     network.day_sets = sets.table;
     network.sources_by_id = (0..network.sources.len() as u32).collect();
-    network
-        .sources_by_id
-        .sort_by_key(|at| (&network.sources[*at as usize].id, *at));
-    index_calls(&mut network);
-    Ok(network)
+    network.sources_by_id.sort_by_key(|at| (&network.sources[*at as usize].id, *at));
+}
+
+fn runs(timetable: &Timetable, journey: &timetable::ServiceJourney) -> bool {
+    journey.days.range(timetable.first..=timetable.last).next().is_some()
 }
 
 fn check_limits(
@@ -143,11 +149,7 @@ fn check_limits(
         return Err(AssembleError::Empty { first, last });
     }
     let dates = (last - first).num_days() as usize + 1;
-    let calls = journeys
-        .iter()
-        .map(|journey| journey.calls.len())
-        .max()
-        .unwrap_or(0);
+    let calls = journeys.iter().map(|journey| journey.calls.len()).max().unwrap_or(0);
     for (what, found, most) in [
         ("dates", dates, 3900),
         ("service journeys", journeys.len(), (1 << 27) - 1),
@@ -168,10 +170,7 @@ fn footpaths(timetable: &Timetable, station_of: &HashMap<&str, StationIdx>) -> V
         *longest = (*longest).max(*minutes);
     }
     paths.retain(|(from, to), _| from != to);
-    paths
-        .into_iter()
-        .map(|((from, to), minutes)| Footpath { from, to, minutes })
-        .collect()
+    paths.into_iter().map(|((from, to), minutes)| Footpath { from, to, minutes }).collect()
 }
 
 fn index_calls(network: &mut Network) {
@@ -182,10 +181,7 @@ fn index_calls(network: &mut Network) {
         let last = journey.calls_len - 1;
         for call in 0..=last {
             let it = &network.calls[journey.calls_start as usize + call as usize];
-            let at = CallRef {
-                journey: JourneyIdx::of(at),
-                call,
-            };
+            let at = CallRef { journey: JourneyIdx::of(at), call };
             if it.flags.boarding() && call < last {
                 boardings[it.station.at()].push((it.departure, at.journey, call));
             }
@@ -202,10 +198,7 @@ fn by_station(rows: Vec<Vec<(i16, JourneyIdx, u16)>>) -> (Vec<u32>, Vec<CallRef>
     let (mut starts, mut calls) = (vec![0], Vec::new());
     for mut rows in rows {
         rows.sort_unstable();
-        calls.extend(
-            rows.into_iter()
-                .map(|(_, journey, call)| CallRef { journey, call }),
-        );
+        calls.extend(rows.into_iter().map(|(_, journey, call)| CallRef { journey, call }));
         starts.push(calls.len() as u32);
     }
     (starts, calls)
@@ -228,17 +221,11 @@ impl<'t> Texts<'t> {
             texts.extend(journey.number.as_deref());
             texts.extend(journey.operator.as_deref());
         }
-        Self {
-            sorted: texts.into_iter().collect(),
-        }
+        Self { sorted: texts.into_iter().collect() }
     }
 
     fn idx(&self, text: &str) -> TextIdx {
-        TextIdx::of(
-            self.sorted
-                .binary_search(&text)
-                .expect("every text was collected"),
-        )
+        TextIdx::of(self.sorted.binary_search(&text).expect("every text was collected"))
     }
 
     fn optional(&self, text: Option<&str>) -> u32 {
@@ -266,20 +253,14 @@ struct Axis {
 
 impl Axis {
     fn of(timetable: &Timetable, journeys: &[&timetable::ServiceJourney]) -> Self {
-        let minutes = || {
-            journeys
-                .iter()
-                .flat_map(|journey| journey.calls.iter().map(|call| call.departure))
-        };
+        let minutes =
+            || journeys.iter().flat_map(|journey| journey.calls.iter().map(|call| call.departure));
         // A zone is less than a day from the network's own, on either side.
         let before = i64::from(minutes().min().unwrap_or(0)).div_euclid(1440) - 1;
         let after = i64::from(minutes().max().unwrap_or(0)).div_euclid(1440) + 1;
         let first = timetable.first + TimeDelta::days(before.min(0));
         let last = timetable.last + TimeDelta::days(after.max(0));
-        Self {
-            first,
-            days: (last - first).num_days() as usize + 1,
-        }
+        Self { first, days: (last - first).num_days() as usize + 1 }
     }
 
     fn period(&self, timetable: &Timetable, zone: TextIdx) -> Period {
@@ -318,11 +299,7 @@ pub struct DaySets {
 
 impl DaySets {
     fn new(days: usize) -> Self {
-        Self {
-            known: HashMap::new(),
-            words: days::words(days),
-            table: Vec::new(),
-        }
+        Self { known: HashMap::new(), words: days::words(days), table: Vec::new() }
     }
 
     /// The sets that a network has already, to add others to.

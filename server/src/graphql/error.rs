@@ -4,6 +4,7 @@
 use async_graphql::{Error, ErrorExtensions};
 
 use super::paging::StaleCursor;
+use crate::store::StoreError;
 
 /// An argument that is out of its range; the message names it.
 pub fn bad_argument(argument: &str, message: impl std::fmt::Display) -> Error {
@@ -32,8 +33,22 @@ pub fn stale_cursor(stale: StaleCursor) -> Error {
     })
 }
 
-/// The bookings cannot be reached; the caller may try again.
-pub fn bookings_unavailable() -> Error {
-    Error::new("bookings are not available at the moment; searches are")
-        .extend_with(|_, extensions| extensions.set("code", "BOOKINGS_UNAVAILABLE"))
+/// The bookings cannot be read or written. Where they cannot be reached, the caller may try again;
+/// anything else is masked on the way out.
+pub fn store_failed(failure: &StoreError) -> Error {
+    let mut causes = failure.to_string();
+    let mut cause = std::error::Error::source(failure);
+    while let Some(next) = cause {
+        causes.push_str(": ");
+        causes.push_str(&next.to_string());
+        cause = next.source();
+    }
+    match failure {
+        StoreError::Unavailable(_) | StoreError::Contention { .. } => {
+            tracing::warn!(error.cause = %causes, "bookings.unavailable");
+            Error::new("bookings are not available at the moment; searches are")
+                .extend_with(|_, extensions| extensions.set("code", "BOOKINGS_UNAVAILABLE"))
+        }
+        _ => Error::new(causes),
+    }
 }

@@ -57,7 +57,8 @@ pub enum ItineraryCoverage {
     All,
 }
 
-/// In which order itineraries are listed; where it leaves two equal, the earlier departure is first.
+/// In which order itineraries are listed; where it leaves two equal, the earlier departure is
+/// first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Default)]
 pub enum ItineraryOrder {
     /// Earliest departure first.
@@ -180,24 +181,17 @@ fn answer(
     let list = format!("{query:?} {order:?}");
     let key = ListKey::of(&network.header().version(), &list);
     let rows = page.rows(&key, found.len())?.map_err(stale)?;
-    let nodes: Vec<_> = found[rows.clone()]
-        .iter()
-        .map(|it| Itinerary::new(network, *it))
-        .collect();
-    let edges = rows.clone().zip(&nodes).map(|(at, node)| ItineraryEdge {
-        cursor: key.cursor(at),
-        node: node.clone(),
-    });
+    let nodes: Vec<_> = found[rows.clone()].iter().map(|it| Itinerary::new(network, *it)).collect();
+    let edges = rows
+        .clone()
+        .zip(&nodes)
+        .map(|(at, node)| ItineraryEdge { cursor: key.cursor(at), node: node.clone() });
     Ok(ItineraryConnection {
         edges: edges.collect(),
         page_info: PageInfo::of(&key, &rows, found.len()),
         total_count: found.len(),
         search_window: Some(searched(network, &query)),
-        problems: if found.is_empty() {
-            vec![nothing(network, &query)]
-        } else {
-            Vec::new()
-        },
+        problems: if found.is_empty() { vec![nothing(network, &query)] } else { Vec::new() },
         nodes,
     })
 }
@@ -231,7 +225,7 @@ fn query(network: &Arc<Network>, arguments: &Arguments) -> std::result::Result<Q
         let name = &network.view().station(origin).name;
         let message = format!("origin and destination are both {name}");
         return Err(
-            SearchProblem::new(SearchProblemCode::SameStation, "destination", message).into(),
+            SearchProblem::new(SearchProblemCode::SameStation, "destination", message).into()
         );
     }
     let filter = filter(arguments, &asked, via.flatten())?;
@@ -240,13 +234,7 @@ fn query(network: &Arc<Network>, arguments: &Arguments) -> std::result::Result<Q
         ItineraryCoverage::Best => Coverage::Best,
         ItineraryCoverage::All => Coverage::All,
     };
-    let query = Query {
-        origin,
-        destination,
-        window,
-        filter,
-        coverage,
-    };
+    let query = Query { origin, destination, window, filter, coverage };
     check_period(network, &query)?;
     if !search::is_connected(network, &query) {
         let name = |station| network.view().station(station).name.to_string();
@@ -267,10 +255,7 @@ fn find(
     let (code, message, suggestions) = match input.find(network) {
         Found::One(station) => return Ok(station),
         Found::Several(stations) => {
-            let message = format!(
-                "{argument}: {} stations are called {label:?}",
-                stations.len()
-            );
+            let message = format!("{argument}: {} stations are called {label:?}", stations.len());
             (SearchProblemCode::AmbiguousStation, message, stations)
         }
         Found::None(stations) => {
@@ -279,10 +264,8 @@ fn find(
         }
     };
     let mut problem = SearchProblem::new(code, argument, message);
-    problem.suggestions = suggestions
-        .into_iter()
-        .map(|station| Station::new(network, station))
-        .collect();
+    problem.suggestions =
+        suggestions.into_iter().map(|station| Station::new(network, station)).collect();
     Err(problem)
 }
 
@@ -292,51 +275,29 @@ fn filter(
     via: Option<StationIdx>,
 ) -> Result<Filter> {
     let stops_max = asked.max_stops.map(|stops| {
-        usize::try_from(stops)
-            .ok()
-            .filter(|stops| *stops <= schema::MAX_STOPS)
-            .ok_or_else(|| {
-                bad_argument(
-                    "filter.maxStops",
-                    format!("expected 0, 1 or 2, found {stops}"),
-                )
-            })
+        usize::try_from(stops).ok().filter(|stops| *stops <= schema::MAX_STOPS).ok_or_else(|| {
+            bad_argument("filter.maxStops", format!("expected 0, 1 or 2, found {stops}"))
+        })
     });
     let price_max = asked.max_price.map(|price| {
         price.cents_at_most().ok_or_else(|| {
             let found = price.0;
-            bad_argument(
-                "filter.maxPrice",
-                format!("expected an amount from 0, found {found}"),
-            )
+            bad_argument("filter.maxPrice", format!("expected an amount from 0, found {found}"))
         })
     });
     let minutes = |duration: Duration| duration.minutes().min(100 * 1440) as i32;
     Ok(Filter {
         stops_max: stops_max.transpose()?,
-        train_types: asked
-            .train_types
-            .clone()
-            .map(|types| types.into_iter().collect()),
-        train_types_excluded: asked
-            .exclude_train_types
-            .iter()
-            .flatten()
-            .cloned()
-            .collect(),
-        operators: asked
-            .operators
-            .clone()
-            .map(|operators| operators.into_iter().collect()),
+        train_types: asked.train_types.clone().map(|types| types.into_iter().collect()),
+        train_types_excluded: asked.exclude_train_types.iter().flatten().cloned().collect(),
+        operators: asked.operators.clone().map(|operators| operators.into_iter().collect()),
         transfer_minutes_min: asked.min_transfer_time.map(minutes),
         layover_policy: asked.layover_policy.map(|policy| match policy {
             LayoverPolicy::None => schema::LayoverPolicy::None,
             LayoverPolicy::Strict => schema::LayoverPolicy::Strict,
             LayoverPolicy::Lenient => schema::LayoverPolicy::Lenient,
         }),
-        price_max: price_max
-            .transpose()?
-            .map(|cents| (arguments.fare_class.into(), cents)),
+        price_max: price_max.transpose()?.map(|cents| (arguments.fare_class.into(), cents)),
         minutes_max: asked.max_duration.map(minutes),
         via: via.map(Via),
     })
@@ -356,17 +317,11 @@ fn window(network: &Network, arguments: &Arguments, origin: StationIdx) -> Resul
         }
         ItineraryDateTimeInput::EarliestDeparture(moment) => {
             let from = moment.minute_from();
-            Window::Departing {
-                from,
-                until: from + minutes,
-            }
+            Window::Departing { from, until: from + minutes }
         }
         ItineraryDateTimeInput::LatestArrival(moment) => {
             let until = moment.minute_until();
-            Window::Arriving {
-                after: until - minutes,
-                until,
-            }
+            Window::Arriving { after: until - minutes, until }
         }
     })
 }
@@ -381,10 +336,7 @@ fn ends(network: &Network, query: &Query) -> (Tz, Instant, Instant) {
 
 fn searched(network: &Network, query: &Query) -> SearchWindow {
     let (zone, start, end) = ends(network, query);
-    SearchWindow {
-        start: DateTime::at(zone, start),
-        end: DateTime::at(zone, end),
-    }
+    SearchWindow { start: DateTime::at(zone, start), end: DateTime::at(zone, end) }
 }
 
 fn check_period(network: &Network, query: &Query) -> std::result::Result<(), SearchProblem> {
@@ -395,18 +347,12 @@ fn check_period(network: &Network, query: &Query) -> std::result::Result<(), Sea
         return Ok(());
     }
     let message = format!("dateTime: the network has the dates from {first} to {last}");
-    Err(SearchProblem::new(
-        SearchProblemCode::OutsideNetworkPeriod,
-        "dateTime",
-        message,
-    ))
+    Err(SearchProblem::new(SearchProblemCode::OutsideNetworkPeriod, "dateTime", message))
 }
 
 fn nothing(network: &Network, query: &Query) -> SearchProblem {
-    let (departing, (_, _, end)) = (
-        matches!(query.window, Window::Departing { .. }),
-        ends(network, query),
-    );
+    let (departing, (_, _, end)) =
+        (matches!(query.window, Window::Departing { .. }), ends(network, query));
     let verb = if departing { "departs" } else { "arrives" };
     let message = format!("dateTime: nothing that is asked for {verb} in the searched window");
     let mut problem = SearchProblem::new(SearchProblemCode::NothingInWindow, "dateTime", message);

@@ -43,10 +43,7 @@ pub struct Money {
 impl Money {
     /// An amount in cents of a currency.
     pub fn of_cents(cents: impl Into<i64>, currency: &str) -> Self {
-        Self {
-            amount: Decimal::of_cents(cents.into()),
-            currency: currency.to_owned(),
-        }
+        Self { amount: Decimal::of_cents(cents.into()), currency: currency.to_owned() }
     }
 }
 
@@ -60,10 +57,7 @@ pub struct Itinerary {
 impl Itinerary {
     /// An itinerary of this network.
     pub fn new(network: &Arc<Network>, found: search::Itinerary) -> Self {
-        Self {
-            network: Arc::clone(network),
-            found,
-        }
+        Self { network: Arc::clone(network), found }
     }
 
     fn last(&self) -> DatedLeg {
@@ -112,10 +106,7 @@ impl Itinerary {
 
     /// Its rides, in order.
     async fn legs(&self) -> Vec<Leg> {
-        let leg = |leg: &DatedLeg| Leg {
-            network: Arc::clone(&self.network),
-            leg: *leg,
-        };
+        let leg = |leg: &DatedLeg| Leg { network: Arc::clone(&self.network), leg: *leg };
         self.found.legs.iter().map(leg).collect()
     }
 
@@ -192,17 +183,8 @@ impl Leg {
         &self,
         #[graphql(default, desc = "The class.")] fare_class: FareClass,
     ) -> Option<Money> {
-        let DatedLeg {
-            journey,
-            board,
-            alight,
-            ..
-        } = self.leg;
-        price(
-            &self.network,
-            self.network.view().fare(journey, board, alight),
-            fare_class,
-        )
+        let DatedLeg { journey, board, alight, .. } = self.leg;
+        price(&self.network, self.network.view().fare(journey, board, alight), fare_class)
     }
 }
 
@@ -228,11 +210,16 @@ pub struct ServiceJourney {
 impl ServiceJourney {
     /// The train as it runs on a service date.
     pub fn on(network: &Arc<Network>, journey: JourneyIdx, day: i32) -> Self {
-        Self {
-            network: Arc::clone(network),
-            journey,
-            day,
-        }
+        Self { network: Arc::clone(network), journey, day }
+    }
+
+    /// The train with this id in the source, as it runs on the first of its dates.
+    pub fn by_source(network: &Arc<Network>, id: &str) -> Option<Self> {
+        let view = network.view();
+        let source = view.sources_by_id(id).next()?;
+        let days = view.day_set(schema::DaySetIdx(source.days.0.to_native()));
+        let day = schema::days::iter(&days).next()?;
+        Some(Self::on(network, JourneyIdx(source.journey.0.to_native()), day as i32))
     }
 
     fn source(&self) -> &str {
@@ -246,11 +233,7 @@ impl ServiceJourney {
         let date: NaiveDate = schema::local_date(zone, instant);
         let days = (date - view.date_of(self.day)).num_days().max(0);
         let minute = schema::local_minute_of_day(zone, instant);
-        format!(
-            "{:02}:{:02}",
-            days * 24 + i64::from(minute) / 60,
-            minute % 60
-        )
+        format!("{:02}:{:02}", days * 24 + i64::from(minute) / 60, minute % 60)
     }
 }
 
@@ -258,7 +241,7 @@ impl ServiceJourney {
 #[Object]
 impl ServiceJourney {
     /// Opaque, unique across types, the same in every network that has the train.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         NodeId::ServiceJourney(self.source().to_owned()).encode()
     }
 
@@ -386,12 +369,6 @@ impl SearchProblem {
     /// A problem with an argument.
     pub fn new(code: SearchProblemCode, argument: &str, message: String) -> Self {
         let (suggestions, next_date) = (Vec::new(), None);
-        Self {
-            code,
-            message,
-            argument: Some(argument.to_owned()),
-            suggestions,
-            next_date,
-        }
+        Self { code, message, argument: Some(argument.to_owned()), suggestions, next_date }
     }
 }

@@ -47,20 +47,14 @@ impl Network {
     /// How many trains it has, by their ids in the source.
     async fn service_journey_count(&self) -> usize {
         let view = self.0.view();
-        let ids = view
-            .archived()
-            .sources
-            .iter()
-            .map(|source| source.id.as_str());
+        let ids = view.archived().sources.iter().map(|source| source.id.as_str());
         ids.collect::<BTreeSet<_>>().len()
     }
 
     /// The train types that `trainTypes` filters by, sorted.
     async fn train_types(&self) -> BTreeSet<&str> {
         let view = self.0.view();
-        view.journeys()
-            .map(|journey| view.train_type(journey))
-            .collect()
+        view.journeys().map(|journey| view.train_type(journey)).collect()
     }
 
     /// The operators that `operators` filters by, sorted.

@@ -103,12 +103,9 @@ impl Page {
         key: &ListKey,
         len: usize,
     ) -> Result<std::result::Result<Range<usize>, StaleCursor>> {
-        let (first, last) = (size("first", self.first)?, size("last", self.last)?);
+        let (first, last) = (page_size("first", self.first)?, page_size("last", self.last)?);
         if first.is_some() && last.is_some() {
-            return Err(bad_argument(
-                "last",
-                "expected either first or last, found both",
-            ));
+            return Err(bad_argument("last", "expected either first or last, found both"));
         }
         let mut rows = 0..len;
         if let Some(after) = &self.after {
@@ -133,12 +130,16 @@ impl Page {
     }
 }
 
-fn size(argument: &str, asked: Option<i32>) -> Result<Option<usize>> {
+/// The rows that a caller asks for.
+///
+/// # Errors
+///
+/// Where they are fewer than none, or more than [`PAGE_MAX`].
+pub fn page_size(argument: &str, asked: Option<i32>) -> Result<Option<usize>> {
     match asked {
-        Some(asked) if asked < 0 => Err(bad_argument(
-            argument,
-            format!("expected 0 to {PAGE_MAX}, found {asked}"),
-        )),
+        Some(asked) if asked < 0 => {
+            Err(bad_argument(argument, format!("expected 0 to {PAGE_MAX}, found {asked}")))
+        }
         Some(asked) if asked > PAGE_MAX => Err(page_too_large(argument, asked, PAGE_MAX)),
         asked => Ok(asked.map(|asked| asked as usize)),
     }
@@ -162,9 +163,7 @@ mod tests {
     use super::*;
 
     fn rows(page: &Page, len: usize) -> Range<usize> {
-        page.rows(&key(), len)
-            .expect("a page")
-            .expect("a cursor of this network")
+        page.rows(&key(), len).expect("a page").expect("a cursor of this network")
     }
 
     fn key() -> ListKey {
@@ -175,76 +174,23 @@ mod tests {
     fn pages_cut_a_list_from_both_ends() {
         let page = || Page::default();
         assert_eq!(rows(&page(), 50), 0..20);
-        assert_eq!(
-            rows(
-                Page {
-                    first: Some(7),
-                    ..page()
-                },
-                5
-            ),
-            0..5
-        );
-        assert_eq!(
-            rows(
-                Page {
-                    last: Some(2),
-                    ..page()
-                },
-                5
-            ),
-            3..5
-        );
+        assert_eq!(rows(&Page { first: Some(7), ..page() }, 5), 0..5);
+        assert_eq!(rows(&Page { last: Some(2), ..page() }, 5), 3..5);
         let after = Some(key().cursor(2));
-        assert_eq!(
-            rows(
-                Page {
-                    first: Some(2),
-                    after: after.clone(),
-                    ..page()
-                },
-                9
-            ),
-            3..5
-        );
-        assert_eq!(
-            rows(
-                Page {
-                    last: Some(2),
-                    before: after,
-                    ..page()
-                },
-                9
-            ),
-            0..2
-        );
-        assert_eq!(
-            rows(
-                Page {
-                    first: Some(0),
-                    ..page()
-                },
-                5
-            ),
-            0..0
-        );
+        assert_eq!(rows(&Page { first: Some(2), after: after.clone(), ..page() }, 9), 3..5);
+        assert_eq!(rows(&Page { last: Some(2), before: after, ..page() }, 9), 0..2);
+        assert_eq!(rows(&Page { first: Some(0), ..page() }, 5), 0..0);
     }
 
     #[test]
     fn a_cursor_knows_its_network_and_its_list() {
         let other_list = ListKey::of("0123456789abcdef", "another list");
         let other_network = ListKey::of("fedcba9876543210", "a list");
-        let page = Page {
-            after: Some(key().cursor(2)),
-            ..Page::default()
-        };
+        let page = Page { after: Some(key().cursor(2)), ..Page::default() };
         assert!(page.rows(&other_list, 5).is_err());
         let stale = page.rows(&other_network, 5).expect("no error");
         assert_eq!(stale, Err(StaleCursor { argument: "after" }));
-        let nonsense = Page {
-            before: Some("nonsense".to_owned()),
-            ..Page::default()
-        };
+        let nonsense = Page { before: Some("nonsense".to_owned()), ..Page::default() };
         assert!(nonsense.rows(&key(), 5).is_err());
     }
 }

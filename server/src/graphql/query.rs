@@ -4,17 +4,22 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, Result};
 
-use super::error::stale_cursor;
+use super::error::{bad_argument, stale_cursor, store_failed};
 use super::itineraries::{
     Arguments, ItineraryCoverage, ItineraryDateTimeInput, ItineraryFilter, ItineraryOrder,
     itineraries,
 };
-use super::itinerary::{FareClass, Itinerary, ItineraryConnection};
+use super::itinerary::{FareClass, Itinerary, ItineraryConnection, ServiceJourney};
 use super::network::Network;
-use super::paging::{ListKey, Page, PageInfo};
+use super::node::NodeId;
+use super::paging::{ListKey, PAGE_MAX, Page, PageInfo};
 use super::scalars::Duration;
 use super::station::{Station, StationConnection, StationEdge, StationInput};
+use super::trip::{Client, Node, Reservation, Ticket, Trip};
+use super::{Caller, store};
+use crate::booking;
 use crate::search::{self, Found, ItineraryId};
+use crate::store::{Store, StoreError};
 
 /// What can be asked.
 pub struct Query;
@@ -29,10 +34,7 @@ pub fn network<'c>(context: &Context<'c>) -> &'c Arc<search::Network> {
 impl Query {
     /// Itineraries with at most two stops between two stations. What is not found is told in
     /// `problems`.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the contract names these arguments"
-    )]
+    #[expect(clippy::too_many_arguments, reason = "the contract names these arguments")]
     async fn itineraries(
         &self,
         context: &Context<'_>,
@@ -70,16 +72,7 @@ impl Query {
             fare_class,
             order_by,
         };
-        itineraries(
-            network(context),
-            &arguments,
-            &Page {
-                first,
-                after,
-                last,
-                before,
-            },
-        )
+        itineraries(network(context), &arguments, &Page { first, after, last, before })
     }
 
     /// The itinerary with this id; null where one of its trains does not run as it did.
@@ -93,8 +86,8 @@ impl Query {
         Some(Itinerary::new(network, found))
     }
 
-    /// Autocomplete: names that begin with the text first, then words that do, then names with up to
-    /// two typing errors. All stations by name where there is no text.
+    /// Autocomplete: names that begin with the text first, then words that do, then names with up
+    /// to two typing errors. All stations by name where there is no text.
     async fn stations(
         &self,
         context: &Context<'_>,
@@ -108,20 +101,14 @@ impl Query {
         let text = query.unwrap_or_default();
         let found = network.names().like(&text);
         let key = ListKey::of(&network.header().version(), &format!("stations {text:?}"));
-        let page = Page {
-            first,
-            after,
-            ..Page::default()
-        };
+        let page = Page { first, after, ..Page::default() };
         let rows = page.rows(&key, found.len())?.map_err(stale_cursor)?;
-        let nodes: Vec<_> = found[rows.clone()]
-            .iter()
-            .map(|idx| Station::new(network, *idx))
-            .collect();
-        let edges = rows.clone().zip(&nodes).map(|(at, node)| StationEdge {
-            cursor: key.cursor(at),
-            node: node.clone(),
-        });
+        let nodes: Vec<_> =
+            found[rows.clone()].iter().map(|idx| Station::new(network, *idx)).collect();
+        let edges = rows
+            .clone()
+            .zip(&nodes)
+            .map(|(at, node)| StationEdge { cursor: key.cursor(at), node: node.clone() });
         Ok(StationConnection {
             edges: edges.collect(),
             page_info: PageInfo::of(&key, &rows, found.len()),
@@ -143,8 +130,105 @@ impl Query {
         }
     }
 
+    /// A client with current and past trips; null where nobody travelled under this name and
+    /// number.
+    async fn client(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Case does not matter.")] last_name: String,
+        #[graphql(desc = "Spaces, hyphens and case do not matter.")] id_number: String,
+    ) -> Result<Option<Client>> {
+        let found = store(context).client(&last_name, &id_number).await;
+        Ok(found.map_err(|error| store_failed(&error))?.map(Client))
+    }
+
+    /// A trip by its reference; null where there is none, or where it is not the caller's to see.
+    async fn trip(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "TRP- and eight hex digits.")] reference: String,
+        #[graphql(desc = "Without the scope `support` it must be that of one of its travellers.")]
+        last_name: Option<String>,
+    ) -> Result<Option<Trip>> {
+        if last_name.is_none() && !Caller::of(context).support {
+            return Ok(None);
+        }
+        let found = store(context).trip(&reference, last_name.as_deref()).await;
+        Ok(found.map_err(|error| store_failed(&error))?.map(Trip))
+    }
+
+    /// The object with this id; null where there is none, or where it is not the caller's to see.
+    async fn node(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "As an object's `id` gave it.")] id: ID,
+    ) -> Result<Option<Node>> {
+        find_node(context, &id).await
+    }
+
+    /// The objects with these ids, at most 100, in their order; null for each that there is none
+    /// of.
+    async fn nodes(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "As objects' `id` gave them.")] ids: Vec<ID>,
+    ) -> Result<Vec<Option<Node>>> {
+        let most = PAGE_MAX as usize;
+        if ids.len() > most {
+            return Err(bad_argument(
+                "ids",
+                format!("expected at most {most}, found {}", ids.len()),
+            ));
+        }
+        let mut found = Vec::with_capacity(ids.len());
+        for id in &ids {
+            found.push(find_node(context, id).await?);
+        }
+        Ok(found)
+    }
+
     /// The timetable that answers.
     async fn network(&self, context: &Context<'_>) -> Network {
         Network(Arc::clone(network(context)))
     }
+}
+
+async fn find_node(context: &Context<'_>, id: &str) -> Result<Option<Node>> {
+    let network = network(context);
+    let found = match NodeId::decode(id) {
+        Some(NodeId::Station(key)) => {
+            let idx = network.view().station_by_key(&key);
+            return Ok(idx.map(|idx| Node::Station(Station::new(network, idx))));
+        }
+        Some(NodeId::ServiceJourney(id)) => {
+            return Ok(ServiceJourney::by_source(network, &id).map(Node::ServiceJourney));
+        }
+        Some(own) if Caller::of(context).support => own,
+        _ => return Ok(None),
+    };
+    stored_node(store(context), found).await.map_err(|error| store_failed(&error))
+}
+
+async fn stored_node(store: &Store, id: NodeId) -> std::result::Result<Option<Node>, StoreError> {
+    let (NodeId::Client(own) | NodeId::Trip(own) | NodeId::Reservation(own) | NodeId::Ticket(own)) =
+        &id
+    else {
+        return Ok(None);
+    };
+    let Ok(row) = own.parse() else {
+        return Ok(None);
+    };
+    Ok(match id {
+        NodeId::Client(_) => {
+            store.client_by_id(booking::ClientId(row)).await?.map(|it| Node::Client(Client(it)))
+        }
+        NodeId::Trip(_) => {
+            store.trip_by_id(booking::TripId(row)).await?.map(|it| Node::Trip(Trip(it)))
+        }
+        NodeId::Reservation(_) => {
+            let found = store.reservation_by_id(booking::ReservationId(row)).await?;
+            found.map(|it| Node::Reservation(Reservation(it)))
+        }
+        _ => store.ticket_by_id(booking::TicketId(row)).await?.map(|it| Node::Ticket(Ticket(it))),
+    })
 }

@@ -8,9 +8,7 @@ use schema::{Instant, PriceCents, utc_offset_minutes};
 fn text(value: Value, expected: &str) -> Result<String, InputValueError<String>> {
     match value {
         Value::String(text) => Ok(text),
-        other => Err(InputValueError::custom(format!(
-            "expected {expected}, found {other}"
-        ))),
+        other => Err(InputValueError::custom(format!("expected {expected}, found {other}"))),
     }
 }
 
@@ -38,13 +36,18 @@ impl ScalarType for DateTime {
     }
 }
 
+/// An instant as clocks in a zone show it.
+pub fn moment(zone: Tz, instant: Instant) -> chrono::DateTime<FixedOffset> {
+    let offset = FixedOffset::east_opt(utc_offset_minutes(zone, instant) * 60);
+    let utc = chrono::DateTime::from_timestamp(i64::from(instant) * 60, 0).unwrap_or_default();
+    let offset = offset.unwrap_or_else(|| FixedOffset::east_opt(0).expect("UTC is an offset"));
+    offset.from_utc_datetime(&utc.naive_utc())
+}
+
 impl DateTime {
     /// An instant as clocks in a zone show it.
     pub fn at(zone: Tz, instant: Instant) -> Self {
-        let offset = FixedOffset::east_opt(utc_offset_minutes(zone, instant) * 60);
-        let utc = chrono::DateTime::from_timestamp(i64::from(instant) * 60, 0).unwrap_or_default();
-        let offset = offset.unwrap_or_else(|| FixedOffset::east_opt(0).expect("UTC is an offset"));
-        Self(offset.from_utc_datetime(&utc.naive_utc()))
+        Self(moment(zone, instant))
     }
 
     /// The first whole minute that is not before it.
@@ -75,9 +78,7 @@ impl ScalarType for Date {
     fn parse(value: Value) -> InputValueResult<Self> {
         let text = text(value, DATE).map_err(InputValueError::propagate)?;
         let exact = text.len() == 10;
-        let parsed = NaiveDate::parse_from_str(&text, "%Y-%m-%d")
-            .ok()
-            .filter(|_| exact);
+        let parsed = NaiveDate::parse_from_str(&text, "%Y-%m-%d").ok().filter(|_| exact);
         parsed.map(Self).ok_or_else(|| wrong(DATE, &text))
     }
 
@@ -140,10 +141,7 @@ fn duration_minutes(text: &str) -> Option<i64> {
 fn units(mut text: &str, units: &[(char, i64)]) -> Option<i64> {
     let mut sum = 0_i64;
     for (unit, minutes) in units {
-        let digits = text.len()
-            - text
-                .trim_start_matches(|it: char| it.is_ascii_digit())
-                .len();
+        let digits = text.len() - text.trim_start_matches(|it: char| it.is_ascii_digit()).len();
         if digits > 0 && text[digits..].starts_with(*unit) {
             let number: i64 = text[..digits].parse().ok().filter(|it| *it <= 1_000_000)?;
             sum += number * minutes;
@@ -218,14 +216,8 @@ mod tests {
             DateTime(chrono::DateTime::parse_from_rfc3339(text).expect("a date and time"))
         };
         let moment = at("2026-12-01T09:14:30+01:00");
-        assert_eq!(
-            moment.minute_from(),
-            at("2026-12-01T09:15:00+01:00").minute_from()
-        );
-        assert_eq!(
-            moment.minute_until(),
-            at("2026-12-01T09:14:00+01:00").minute_from()
-        );
+        assert_eq!(moment.minute_from(), at("2026-12-01T09:15:00+01:00").minute_from());
+        assert_eq!(moment.minute_until(), at("2026-12-01T09:14:00+01:00").minute_from());
     }
 
     #[test]

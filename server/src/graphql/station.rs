@@ -19,10 +19,7 @@ pub struct Station {
 impl Station {
     /// The station of this index.
     pub fn new(network: &Arc<Network>, idx: StationIdx) -> Self {
-        Self {
-            network: Arc::clone(network),
-            idx,
-        }
+        Self { network: Arc::clone(network), idx }
     }
 
     fn archived(&self) -> &schema::ArchivedStation {
@@ -32,10 +29,7 @@ impl Station {
     fn degrees(&self) -> Option<(f64, f64)> {
         let position = self.archived().position.as_ref()?;
         let degrees = |e6: i32| f64::from(e6) / 1e6;
-        Some((
-            degrees(position.latitude_e6.into()),
-            degrees(position.longitude_e6.into()),
-        ))
+        Some((degrees(position.latitude_e6.into()), degrees(position.longitude_e6.into())))
     }
 }
 
@@ -43,7 +37,7 @@ impl Station {
 #[Object]
 impl Station {
     /// Opaque, unique across types, the same in every network that has the station.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         NodeId::Station(self.archived().key.to_string()).encode()
     }
 
@@ -54,17 +48,12 @@ impl Station {
 
     /// ISO 3166-1 alpha-2 code of its country.
     async fn country(&self) -> Option<&str> {
-        self.network
-            .view()
-            .text(self.archived().country.to_native())
+        self.network.view().text(self.archived().country.to_native())
     }
 
     /// IANA name of the zone that its times are in.
     async fn time_zone(&self) -> &str {
-        self.network
-            .view()
-            .text(self.archived().zone.0.to_native())
-            .unwrap_or_default()
+        self.network.view().text(self.archived().zone.0.to_native()).unwrap_or_default()
     }
 
     /// Degrees north (WGS 84).
@@ -93,10 +82,9 @@ impl StationInput {
         match self {
             Self::Name(name) => network.names().find(name),
             Self::Id(id) => match NodeId::decode(id) {
-                Some(NodeId::Station(key)) => network
-                    .view()
-                    .station_by_key(&key)
-                    .map_or(Found::None(Vec::new()), Found::One),
+                Some(NodeId::Station(key)) => {
+                    network.view().station_by_key(&key).map_or(Found::None(Vec::new()), Found::One)
+                }
                 _ => Found::None(Vec::new()),
             },
         }

@@ -49,7 +49,9 @@ pub async fn post(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let Some(wording) = wording(&headers) else { return not_acceptable() };
+    let Some(wording) = wording(&headers) else {
+        return not_acceptable();
+    };
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
     if !content_type.is_some_and(is_json) {
         let message = "expected a body of the media type application/json in UTF-8";
@@ -76,7 +78,9 @@ pub async fn get(
     if accept.contains("text/html") {
         return graphiql::page();
     }
-    let Some(wording) = wording(&headers) else { return not_acceptable() };
+    let Some(wording) = wording(&headers) else {
+        return not_acceptable();
+    };
     match from_query_string(query.as_deref().unwrap_or_default()) {
         Ok(said) => execute(&app, &id, wording, said, false).await,
         Err(error) => bad_request(&error),
@@ -84,6 +88,7 @@ pub async fn get(
 }
 
 /// A panic while answering: an error like any other to the caller, its cause in the log.
+#[expect(clippy::needless_pass_by_value, reason = "the layer that calls it hands the panic over")]
 pub fn panicked(panic: Box<dyn Any + Send>) -> Response {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let cause = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
@@ -135,31 +140,31 @@ fn wording(headers: &HeaderMap) -> Option<Wording> {
     if accept.is_empty() {
         return Some(Wording::Json);
     }
-    let kinds = accept.iter().flat_map(|it| it.split(',')).map(|kind| {
-        kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-    });
-    kinds
-        .filter_map(|kind| match kind.as_str() {
-            "application/graphql-response+json" => Some(Wording::GraphqlJson),
-            "application/json" | "application/*" | "*/*" => Some(Wording::Json),
-            _ => None,
-        })
-        .next()
+    let mut kinds = accept
+        .iter()
+        .flat_map(|it| it.split(','))
+        .map(|kind| kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+    kinds.find_map(|kind| match kind.as_str() {
+        "application/graphql-response+json" => Some(Wording::GraphqlJson),
+        "application/json" | "application/*" | "*/*" => Some(Wording::Json),
+        _ => None,
+    })
 }
 
 async fn execute(app: &App, id: &RequestId, wording: Wording, said: Said, post: bool) -> Response {
     if let Err(refused) = guard::check(&said.query) {
         let error = coded(ServerError::new(refused.to_string(), None), refused.code());
-        return respond(wording, StatusCode::BAD_REQUEST, Answer::from_errors(vec![error]));
+        return respond(wording, StatusCode::BAD_REQUEST, &Answer::from_errors(vec![error]));
     }
     let document = match async_graphql::parser::parse_query(&said.query) {
         Ok(document) => document,
         Err(error) => {
             let error = coded(error.into(), "GRAPHQL_PARSE_FAILED");
-            return respond(wording, StatusCode::BAD_REQUEST, Answer::from_errors(vec![error]));
+            return respond(wording, StatusCode::BAD_REQUEST, &Answer::from_errors(vec![error]));
         }
     };
-    if !post && operation_type(&document, said.operation_name.as_deref()) != Some(OperationType::Query)
+    if !post
+        && operation_type(&document, said.operation_name.as_deref()) != Some(OperationType::Query)
     {
         let message = "expected a query: mutations are sent by POST";
         let mut response = failure(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message);
@@ -171,6 +176,7 @@ async fn execute(app: &App, id: &RequestId, wording: Wording, said: Said, post: 
         .variables(Variables::from_json(variables))
         .data(Arc::clone(&app.network))
         .data(app.store.clone())
+        .data(app.caller.clone())
         .data((app.clock)());
     request.operation_name = said.operation_name;
     request.set_parsed_query(document);
@@ -179,12 +185,9 @@ async fn execute(app: &App, id: &RequestId, wording: Wording, said: Said, post: 
     for error in &mut answer.errors {
         *error = with_code(id, std::mem::take(&mut error.message), error, refused);
     }
-    let status = if refused && !answer.errors.is_empty() {
-        StatusCode::BAD_REQUEST
-    } else {
-        StatusCode::OK
-    };
-    respond(wording, status, answer)
+    let status =
+        if refused && !answer.errors.is_empty() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    respond(wording, status, &answer)
 }
 
 fn operation_type(document: &ExecutableDocument, name: Option<&str>) -> Option<OperationType> {
@@ -221,12 +224,12 @@ fn with_code(id: &RequestId, message: String, error: &ServerError, refused: bool
 }
 
 /// Callers of the plain media type get 200 for whatever GraphQL itself has to say, as they expect.
-fn respond(wording: Wording, status: StatusCode, answer: Answer) -> Response {
+fn respond(wording: Wording, status: StatusCode, answer: &Answer) -> Response {
     let (status, media_type) = match wording {
         Wording::GraphqlJson => (status, GRAPHQL_JSON),
         Wording::Json => (StatusCode::OK, JSON),
     };
-    match serde_json::to_vec(&answer) {
+    match serde_json::to_vec(answer) {
         Ok(body) => (status, [(header::CONTENT_TYPE, media_type)], body).into_response(),
         Err(error) => {
             tracing::error!(error.cause = %error, "request.unprintable");

@@ -72,8 +72,7 @@ fn end_of_string(bytes: &[u8], start: usize) -> usize {
             b'\\' if block && bytes[at..].starts_with(b"\\\"\"\"") => at += 3,
             b'\\' if !block => at += 1,
             b'"' if block && bytes[at..].starts_with(b"\"\"\"") => return at + 2,
-            b'"' if !block => return at,
-            b'\n' | b'\r' if !block => return at,
+            b'"' | b'\n' | b'\r' if !block => return at,
             _ => {}
         }
         at += 1;

@@ -18,7 +18,7 @@ use axum::routing::get;
 use chrono::Utc;
 use tracing::Instrument;
 
-use crate::graphql::AppSchema;
+use crate::graphql::{AppSchema, Caller};
 use crate::search::Network;
 use crate::store::Store;
 
@@ -38,6 +38,8 @@ pub struct App {
     pub store: Store,
     /// The time.
     pub clock: Clock,
+    /// Who asks: without API keys, everybody is the same.
+    pub caller: Caller,
 }
 
 /// The name of the header that says which request an answer, or a line of the log, belongs to.

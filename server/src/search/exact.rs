@@ -28,11 +28,7 @@ fn all(network: &Network, query: &Query) -> Result<Vec<Itinerary>, TooMany> {
         found.push(*itinerary);
         found.len() <= ITINERARIES_MAX
     });
-    if found.len() > ITINERARIES_MAX {
-        Err(TooMany)
-    } else {
-        Ok(found)
-    }
+    if found.len() > ITINERARIES_MAX { Err(TooMany) } else { Ok(found) }
 }
 
 /// An itinerary outside the window may dominate one in it: it leaves later, or arrives earlier. So
@@ -46,26 +42,16 @@ fn best(network: &Network, query: &Query) -> Vec<Itinerary> {
     });
     let in_window = frontier.itineraries();
     let beyond = match query.window {
-        Window::Departing { until, .. } => {
-            in_window
-                .iter()
-                .map(|it| it.arrival)
-                .max()
-                .map(|last| Bounds {
-                    departure: (until, last),
-                    arrival: (until, last),
-                })
-        }
-        Window::Arriving { after, .. } => {
-            in_window
-                .iter()
-                .map(|it| it.departure)
-                .min()
-                .map(|first| Bounds {
-                    departure: (first, after),
-                    arrival: (first, after),
-                })
-        }
+        Window::Departing { until, .. } => in_window
+            .iter()
+            .map(|it| it.arrival)
+            .max()
+            .map(|last| Bounds { departure: (until, last), arrival: (until, last) }),
+        Window::Arriving { after, .. } => in_window
+            .iter()
+            .map(|it| it.departure)
+            .min()
+            .map(|first| Bounds { departure: (first, after), arrival: (first, after) }),
     };
     if let Some(bounds) = beyond {
         enumeration.run(bounds, &mut |itinerary| {
@@ -91,14 +77,12 @@ impl Bounds {
 
     fn of(window: Window) -> Self {
         match window {
-            Window::Departing { from, until } => Self {
-                departure: (from, until - 1),
-                arrival: (from, Self::LAST),
-            },
-            Window::Arriving { after, until } => Self {
-                departure: (Self::FIRST, until),
-                arrival: (after + 1, until),
-            },
+            Window::Departing { from, until } => {
+                Self { departure: (from, until - 1), arrival: (from, Self::LAST) }
+            }
+            Window::Arriving { after, until } => {
+                Self { departure: (Self::FIRST, until), arrival: (after + 1, until) }
+            }
         }
     }
 
@@ -146,10 +130,7 @@ impl LastLegs {
         for at in 0..stations {
             starts[at + 1] += starts[at];
         }
-        let legs = rides
-            .into_iter()
-            .map(|(_, departure, leg)| (departure, leg))
-            .collect();
+        let legs = rides.into_iter().map(|(_, departure, leg)| (departure, leg)).collect();
         Self { starts, legs }
     }
 
@@ -164,13 +145,7 @@ impl<'q> Enumeration<'q> {
         let policy = query.filter.policy(view);
         let asked = query.filter.transfer_minutes_min.unwrap_or(0);
         let transfer_minutes_min = asked.max(policy.shortest());
-        Self {
-            network,
-            view,
-            query,
-            policy,
-            transfer_minutes_min,
-        }
+        Self { network, view, query, policy, transfer_minutes_min }
     }
 
     /// Visits every feasible itinerary within the bounds that satisfies the filter, until the
@@ -196,11 +171,7 @@ impl<'q> Enumeration<'q> {
                 continue;
             }
             let latest = (self.view.departure(first) + longest).min(bounds.arrival.1);
-            let chain = Chain {
-                first,
-                latest,
-                bounds,
-            };
+            let chain = Chain { first, latest, bounds };
             if !self.one_stop(&chain, &lasts, visit)
                 || (self.filter().stops() > 1 && !self.two_stop(&chain, &lasts, visit))
             {
@@ -299,9 +270,7 @@ impl<'q> Enumeration<'q> {
 
     /// The last instant at which the layover policy may still let one board after this leg.
     fn latest_boarding(&self, leg: DatedLeg) -> Instant {
-        self.view
-            .arrival(leg)
-            .saturating_add(self.policy.longest(true))
+        self.view.arrival(leg).saturating_add(self.policy.longest(true))
     }
 
     fn layover_allowed(&self, before: DatedLeg, after: DatedLeg) -> bool {
@@ -311,8 +280,7 @@ impl<'q> Enumeration<'q> {
         let arrival = self.view.arrival(before);
         let zone = self.network.zone(self.view.to(before));
         let begins = schema::local_minute_of_day(zone, arrival);
-        self.policy
-            .allows(self.view.departure(after) - arrival, begins)
+        self.policy.allows(self.view.departure(after) - arrival, begins)
     }
 
     fn boardable<'l>(
@@ -365,12 +333,7 @@ impl<'q> Enumeration<'q> {
             let calls = view.calls(journey);
             for alight in board + 1..calls.len() as u16 {
                 if calls[alight as usize].may().alighting() {
-                    ride(DatedLeg {
-                        journey,
-                        day,
-                        board,
-                        alight,
-                    });
+                    ride(DatedLeg { journey, day, board, alight });
                 }
             }
         });
@@ -392,12 +355,7 @@ impl<'q> Enumeration<'q> {
             let calls = view.calls(journey);
             for board in 0..alight {
                 if calls[board as usize].may().boarding() {
-                    ride(DatedLeg {
-                        journey,
-                        day,
-                        board,
-                        alight,
-                    });
+                    ride(DatedLeg { journey, day, board, alight });
                 }
             }
         });

@@ -42,9 +42,7 @@ impl Filter {
 
     /// The changes of train that it allows.
     pub fn stops(&self) -> usize {
-        self.stops_max
-            .unwrap_or(schema::MAX_STOPS)
-            .min(schema::MAX_STOPS)
+        self.stops_max.unwrap_or(schema::MAX_STOPS).min(schema::MAX_STOPS)
     }
 
     /// The layover policy that holds.
@@ -56,9 +54,7 @@ impl Filter {
     pub fn allows_journey(&self, view: NetworkView<'_>, journey: JourneyIdx) -> bool {
         let train_type = view.train_type(journey);
         let one_of = |allowed: &BTreeSet<String>, name: &str| allowed.contains(name);
-        self.train_types
-            .as_ref()
-            .is_none_or(|allowed| one_of(allowed, train_type))
+        self.train_types.as_ref().is_none_or(|allowed| one_of(allowed, train_type))
             && !self.train_types_excluded.contains(train_type)
             && self.operators.as_ref().is_none_or(|allowed| {
                 let operator = view.text(view.journey(journey).operator.to_native());
@@ -70,13 +66,9 @@ impl Filter {
     pub fn allows(&self, view: NetworkView<'_>, itinerary: &Itinerary) -> bool {
         itinerary.stops() <= self.stops()
             && self.price_max.is_none_or(|(class, most)| {
-                class
-                    .of(itinerary.fare)
-                    .is_some_and(|price| price != NONE && price <= most)
+                class.of(itinerary.fare).is_some_and(|price| price != NONE && price <= most)
             })
-            && self
-                .minutes_max
-                .is_none_or(|most| itinerary.minutes() <= most)
+            && self.minutes_max.is_none_or(|most| itinerary.minutes() <= most)
             && self.via.is_none_or(|Via(station)| {
                 let changes_at =
                     |two: &[DatedLeg]| view.to(two[0]) == station || view.from(two[1]) == station;

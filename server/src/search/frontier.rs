@@ -13,25 +13,17 @@ pub struct Frontier<'n> {
 impl<'n> Frontier<'n> {
     /// The empty set.
     pub const fn new(view: NetworkView<'n>) -> Self {
-        Self {
-            view,
-            itineraries: Vec::new(),
-        }
+        Self { view, itineraries: Vec::new() }
     }
 
     /// Adds an itinerary where none that is there is preferred to it, and drops those that it is
     /// preferred to.
     pub fn add(&mut self, itinerary: &Itinerary) {
         let view = self.view;
-        if self
-            .itineraries
-            .iter()
-            .any(|there| is_preferred(view, there, itinerary))
-        {
+        if self.itineraries.iter().any(|there| is_preferred(view, there, itinerary)) {
             return;
         }
-        self.itineraries
-            .retain(|there| !is_preferred(view, itinerary, there));
+        self.itineraries.retain(|there| !is_preferred(view, itinerary, there));
         self.itineraries.push(*itinerary);
     }
 

@@ -52,9 +52,7 @@ impl ItineraryId {
                     .unwrap_or(0),
             }
         };
-        Self {
-            legs: itinerary.legs.iter().map(leg).collect(),
-        }
+        Self { legs: itinerary.legs.iter().map(leg).collect() }
     }
 
     /// The id as callers see it.
@@ -85,31 +83,18 @@ impl ItineraryId {
         if parts.next() != Some(KIND) {
             return Err(MalformedId);
         }
-        let legs = parts
-            .map(leg_id)
-            .collect::<Option<Vec<_>>>()
-            .ok_or(MalformedId)?;
+        let legs = parts.map(leg_id).collect::<Option<Vec<_>>>().ok_or(MalformedId)?;
         let length = 1..=schema::MAX_STOPS + 1;
-        if length.contains(&legs.len()) {
-            Ok(Self { legs })
-        } else {
-            Err(MalformedId)
-        }
+        if length.contains(&legs.len()) { Ok(Self { legs }) } else { Err(MalformedId) }
     }
 
     /// The itinerary in this network; None where one of its trains does not run as named, or where
     /// they are no feasible chain.
     pub fn find(&self, network: &Network) -> Option<Itinerary> {
         let view = network.view();
-        let legs = self
-            .legs
-            .iter()
-            .map(|leg| leg.find(network))
-            .collect::<Option<Vec<_>>>()?;
+        let legs = self.legs.iter().map(|leg| leg.find(network)).collect::<Option<Vec<_>>>()?;
         let itinerary = Itinerary::of(view, &legs);
-        let joined = legs
-            .windows(2)
-            .all(|two| may_change(network, two[0], two[1]));
+        let joined = legs.windows(2).all(|two| may_change(network, two[0], two[1]));
         let distinct = (0..legs.len()).all(|at| {
             legs[..at].iter().all(|before| {
                 view.from(*before) != view.from(legs[at]) && view.to(*before) != view.to(legs[at])
@@ -124,10 +109,7 @@ impl ItineraryId {
 impl LegId {
     fn find(&self, network: &Network) -> Option<DatedLeg> {
         let view = network.view();
-        let (from, to) = (
-            view.station_by_key(&self.from)?,
-            view.station_by_key(&self.to)?,
-        );
+        let (from, to) = (view.station_by_key(&self.from)?, view.station_by_key(&self.to)?);
         let day = view.day_of(self.date);
         let journey = view
             .sources_by_id(&self.source)
@@ -137,12 +119,7 @@ impl LegId {
             .to_native();
         let journey = JourneyIdx(journey);
         let (board, alight) = rides(network, journey, from, to).nth(self.nth)?;
-        Some(DatedLeg {
-            journey,
-            day,
-            board,
-            alight,
-        })
+        Some(DatedLeg { journey, day, board, alight })
     }
 }
 
@@ -189,10 +166,7 @@ fn may_change(network: &Network, before: DatedLeg, after: DatedLeg) -> bool {
     let needed = if station == next {
         Some(view.transfer_minutes_min(station))
     } else {
-        let path = view
-            .footpaths_from(station)
-            .iter()
-            .find(|path| path.to.0 == next.0);
+        let path = view.footpaths_from(station).iter().find(|path| path.to.0 == next.0);
         path.map(|path| i32::from(path.minutes.to_native()))
     };
     let same_train = before.journey == after.journey && before.day == after.day;

@@ -85,18 +85,10 @@ impl Legs {
     /// Where there are none or more than three.
     pub fn of(legs: &[DatedLeg]) -> Self {
         assert!(!legs.is_empty(), "an itinerary has a leg");
-        let none = DatedLeg {
-            journey: JourneyIdx(0),
-            day: 0,
-            board: 0,
-            alight: 0,
-        };
+        let none = DatedLeg { journey: JourneyIdx(0), day: 0, board: 0, alight: 0 };
         let mut all = [none; 3];
         all[..legs.len()].copy_from_slice(legs);
-        Self {
-            legs: all,
-            len: legs.len() as u8,
-        }
+        Self { legs: all, len: legs.len() as u8 }
     }
 }
 

@@ -1,15 +1,15 @@
 //! Search: what the good itineraries are. Pure: no disk, no socket, no database, no clock.
 //!
-//! An **itinerary** is one to three rides with feasible transfers. One **dominates** another when it
-//! departs no earlier, arrives no later, has no more stops and costs no more in either fare class,
-//! and is strictly better in one of these. **BEST** are those that satisfy the request's filters
-//! and that no other one satisfying them dominates, whatever its departure; **ALL** are all that
-//! satisfy them. Where two are equal in all criteria, the one whose smallest layover is largest is
-//! in BEST, then the one with the smaller leg ids: journey, service date, calls.
+//! An **itinerary** is one to three rides with feasible transfers. One **dominates** another when
+//! it departs no earlier, arrives no later, has no more stops and costs no more in either fare
+//! class, and is strictly better in one of these. **BEST** are those that satisfy the request's
+//! filters and that no other one satisfying them dominates, whatever its departure; **ALL** are all
+//! that satisfy them. Where two are equal in all criteria, the one whose smallest layover is
+//! largest is in BEST, then the one with the smaller leg ids: journey, service date, calls.
 //!
 //! Two engines answer. BEST without filters is read from the file's connection tables ([`tables`]);
-//! everything else is searched for at request time, filters included ([`exact`]). Tests hold both to
-//! a third, which enumerates.
+//! everything else is searched for at request time, filters included ([`exact`]). Tests hold both
+//! to a third, which enumerates.
 
 mod exact;
 mod filter;
@@ -111,28 +111,19 @@ pub fn itineraries_without_tables(
 /// searched.
 pub fn next_date(network: &Network, query: &Query, after: i32, tries: usize) -> Option<i32> {
     let days = tables::days_with_connections(network, query.origin, query.destination);
-    let candidates = schema::days::iter(&days)
-        .map(|day| day as i32)
-        .filter(|day| *day > after);
+    let candidates = schema::days::iter(&days).map(|day| day as i32).filter(|day| *day > after);
     if query.filter.is_empty() {
         return candidates.min();
     }
     let mut candidates = candidates.take(tries);
     candidates.find(|day| {
         let window = network.day_window(query.origin, *day);
-        let on_day = Query {
-            window,
-            coverage: Coverage::Best,
-            ..query.clone()
-        };
+        let on_day = Query { window, coverage: Coverage::Best, ..query.clone() };
         itineraries(network, &on_day).is_ok_and(|found| !found.is_empty())
     })
 }
 
 /// Whether any table connects the pair on any date.
 pub fn is_connected(network: &Network, query: &Query) -> bool {
-    !network
-        .view()
-        .connections(query.origin, query.destination)
-        .is_empty()
+    !network.view().connections(query.origin, query.destination).is_empty()
 }

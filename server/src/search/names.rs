@@ -75,13 +75,7 @@ impl StationNames {
     pub fn like(&self, text: &str) -> Vec<StationIdx> {
         let text = fold(text);
         let mut ranked: Vec<_> = (0..self.folded.len())
-            .filter_map(|at| {
-                Some((
-                    self.rank(at, &text)?,
-                    &self.folded[at][0],
-                    StationIdx::of(at),
-                ))
-            })
+            .filter_map(|at| Some((self.rank(at, &text)?, &self.folded[at][0], StationIdx::of(at))))
             .collect();
         ranked.sort_unstable();
         ranked.into_iter().map(|(_, _, station)| station).collect()
@@ -89,9 +83,7 @@ impl StationNames {
 
     fn rank(&self, at: usize, text: &str) -> Option<(Rank, bool)> {
         let names = self.folded[at].iter().enumerate();
-        names
-            .filter_map(|(nth, name)| Some((rank(name, text)?, nth > 0)))
-            .min()
+        names.filter_map(|(nth, name)| Some((rank(name, text)?, nth > 0))).min()
     }
 }
 
@@ -100,10 +92,7 @@ fn rank(name: &str, text: &str) -> Option<Rank> {
         Some(Rank::Whole)
     } else if name.starts_with(text) {
         Some(Rank::Prefix)
-    } else if name
-        .match_indices(text)
-        .any(|(at, _)| at > 0 && name.as_bytes()[at - 1] == b' ')
-    {
+    } else if name.match_indices(text).any(|(at, _)| at > 0 && name.as_bytes()[at - 1] == b' ') {
         Some(Rank::Word)
     } else {
         typos(name, text).map(Rank::Typos)

@@ -37,12 +37,8 @@ impl Network {
         let file = NetworkFile::open(Bytes(bytes))?;
         let view = file.view();
         let zone = |station: StationIdx| {
-            let name = view
-                .text(view.station(station).zone.0.to_native())
-                .unwrap_or_default();
-            name.parse().map_err(|_| OpenError::Layout {
-                reason: format!("no zone {name:?}"),
-            })
+            let name = view.text(view.station(station).zone.0.to_native()).unwrap_or_default();
+            name.parse().map_err(|_| OpenError::Layout { reason: format!("no zone {name:?}") })
         };
         let zones = view.stations().map(zone).collect::<Result<_, _>>()?;
         let names = StationNames::of(view);
@@ -82,17 +78,12 @@ impl Network {
             let date = self.view().date_of(day);
             local_to_instant(self.zone(station), date.and_time(NaiveTime::MIN))
         };
-        Window::Departing {
-            from: midnight(day),
-            until: midnight(day + 1),
-        }
+        Window::Departing { from: midnight(day), until: midnight(day + 1) }
     }
 }
 
 impl std::fmt::Debug for Network {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Network")
-            .field("header", self.header())
-            .finish_non_exhaustive()
+        f.debug_struct("Network").field("header", self.header()).finish_non_exhaustive()
     }
 }

@@ -31,10 +31,7 @@ fn departure_days(network: &Network, query: &Query) -> (i32, i32) {
             (after - longest as i32, until)
         }
     };
-    (
-        network.local_day(query.origin, from),
-        network.local_day(query.origin, until),
-    )
+    (network.local_day(query.origin, from), network.local_day(query.origin, until))
 }
 
 fn on_day(
@@ -48,21 +45,12 @@ fn on_day(
         if !view.in_day_set(DaySetIdx(days), day) {
             return;
         }
-        let mut legs = [DatedLeg {
-            journey: schema::JourneyIdx(0),
-            day: 0,
-            board: 0,
-            alight: 0,
-        }; 3];
+        let mut legs =
+            [DatedLeg { journey: schema::JourneyIdx(0), day: 0, board: 0, alight: 0 }; 3];
         for (leg, packed) in legs.iter_mut().zip(packed) {
             let it = packed.unpack();
             let (board, alight) = (it.board, it.alight);
-            *leg = DatedLeg {
-                journey: it.journey,
-                day: day + it.shift,
-                board,
-                alight,
-            };
+            *leg = DatedLeg { journey: it.journey, day: day + it.shift, board, alight };
         }
         let itinerary = Itinerary::of(view, &legs[..packed.len()]);
         if window.contains(itinerary.departure, itinerary.arrival) {

@@ -17,11 +17,10 @@ use super::random::timetables;
 /// Random networks that every run tries; `RAILGRAPH_NETWORKS` asks for more.
 const NETWORKS: u32 = 1_000;
 
+#[expect(clippy::disallowed_methods, reason = "a test has no command line of its own")]
 fn networks() -> u32 {
     let asked = std::env::var("RAILGRAPH_NETWORKS").ok();
-    asked
-        .and_then(|networks| networks.parse().ok())
-        .unwrap_or(NETWORKS)
+    asked.and_then(|networks| networks.parse().ok()).unwrap_or(NETWORKS)
 }
 
 fn compile(timetable: &Timetable) -> Option<Network> {
@@ -33,9 +32,7 @@ fn compile(timetable: &Timetable) -> Option<Network> {
 
 /// An itinerary as both sides can write it.
 fn line_of(rides: impl Iterator<Item = (String, String, u16, u16)>, times: (i32, i32)) -> String {
-    let rides: Vec<String> = rides
-        .map(|(id, date, b, a)| format!("{id} {date} {b}-{a}"))
-        .collect();
+    let rides: Vec<String> = rides.map(|(id, date, b, a)| format!("{id} {date} {b}-{a}")).collect();
     format!("{:>10} {:>10} {}", times.0, times.1, rides.join(", "))
 }
 
@@ -43,12 +40,7 @@ fn found_line(network: &Network, it: &Itinerary) -> String {
     let view = network.view();
     let ride = |leg: &schema::DatedLeg| {
         let source = view.source_id(leg.journey, leg.day).to_owned();
-        (
-            source,
-            view.date_of(leg.day).to_string(),
-            leg.board,
-            leg.alight,
-        )
+        (source, view.date_of(leg.day).to_string(), leg.board, leg.alight)
     };
     line_of(it.legs.iter().map(ride), (it.departure, it.arrival))
 }
@@ -56,12 +48,7 @@ fn found_line(network: &Network, it: &Itinerary) -> String {
 fn expected_line(it: &oracle::Itinerary) -> String {
     let ride = |ride: &oracle::Ride| {
         let (board, alight) = ride.calls;
-        (
-            ride.source.clone(),
-            ride.date.to_string(),
-            board as u16,
-            alight as u16,
-        )
+        (ride.source.clone(), ride.date.to_string(), board as u16, alight as u16)
     };
     line_of(it.rides.iter().map(ride), (it.departure(), it.arrival()))
 }
@@ -69,28 +56,14 @@ fn expected_line(it: &oracle::Itinerary) -> String {
 /// Everything, and a few windows that cut it.
 fn windows(all: &[oracle::Itinerary]) -> Vec<Window> {
     let (from, until) = (25_000_000, 35_000_000);
-    let mut windows = vec![
-        Window::Departing { from, until },
-        Window::Arriving { after: from, until },
-    ];
+    let mut windows =
+        vec![Window::Departing { from, until }, Window::Arriving { after: from, until }];
     if let Some(it) = all.get(all.len() / 2) {
         let (departure, arrival) = (it.departure(), it.arrival());
-        windows.push(Window::Departing {
-            from: departure,
-            until: departure + 1,
-        });
-        windows.push(Window::Departing {
-            from: departure - 300,
-            until: departure + 300,
-        });
-        windows.push(Window::Arriving {
-            after: arrival - 1,
-            until: arrival,
-        });
-        windows.push(Window::Arriving {
-            after: arrival - 400,
-            until: arrival + 200,
-        });
+        windows.push(Window::Departing { from: departure, until: departure + 1 });
+        windows.push(Window::Departing { from: departure - 300, until: departure + 300 });
+        windows.push(Window::Arriving { after: arrival - 1, until: arrival });
+        windows.push(Window::Arriving { after: arrival - 400, until: arrival + 200 });
     }
     windows
 }
@@ -103,7 +76,10 @@ fn asked() -> impl Strategy<Value = Asked> {
         1 => Just(Asked { train_types: Some(set(["AVE"])), ..Asked::default() }),
         1 => Just(Asked { train_types_excluded: set(["ICE"]), ..Asked::default() }),
         1 => Just(Asked { operators: Some(set(["DB"])), ..Asked::default() }),
-        1 => (0..60_i32).prop_map(|it| Asked { transfer_minutes_min: Some(it), ..Asked::default() }),
+        1 => (0..60_i32).prop_map(|it| Asked {
+            transfer_minutes_min: Some(it),
+            ..Asked::default()
+        }),
         1 => Just(Asked { layover_policy: Some(LayoverPolicy::Strict), ..Asked::default() }),
         1 => Just(Asked { layover_policy: Some(LayoverPolicy::Lenient), ..Asked::default() }),
         1 => Just(Asked { layover_policy: Some(LayoverPolicy::None), ..Asked::default() }),
@@ -131,11 +107,7 @@ fn filter(network: &Network, asked: &Asked) -> Filter {
         price_max: (asked.price_max.0.map(|it| (FareClass::First, it)))
             .or(asked.price_max.1.map(|it| (FareClass::Second, it))),
         minutes_max: asked.minutes_max,
-        via: asked
-            .via
-            .as_ref()
-            .and_then(|key| network.view().station_by_key(key))
-            .map(Via),
+        via: asked.via.as_ref().and_then(|key| network.view().station_by_key(key)).map(Via),
     }
 }
 
@@ -167,13 +139,7 @@ fn check_pair(
     let best = oracle.best(key(origin), key(destination), asked);
     for window in windows(&all) {
         for (coverage, expected) in [(Coverage::All, &all), (Coverage::Best, &best)] {
-            let query = Query {
-                origin,
-                destination,
-                window,
-                filter: filter.clone(),
-                coverage,
-            };
+            let query = Query { origin, destination, window, filter: filter.clone(), coverage };
             let mut expected: Vec<String> = (expected.iter())
                 .filter(|it| window.contains(it.departure(), it.arrival()))
                 .map(expected_line)
@@ -208,8 +174,5 @@ fn both_engines_answer_what_the_definition_says() {
     });
     println!("{} networks, {} itineraries", networks(), compared.get());
     result.unwrap_or_else(|error| panic!("{error}"));
-    assert!(
-        compared.get() > networks() as usize,
-        "the networks are too poor to test anything"
-    );
+    assert!(compared.get() > networks() as usize, "the networks are too poor to test anything");
 }

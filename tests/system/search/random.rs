@@ -30,13 +30,7 @@ pub fn timetables() -> impl Strategy<Value = Timetable> {
     ];
     let limit = prop_oneof![Just(48 * 60), Just(20 * 60)];
     (
-        (
-            0..STARTS.len(),
-            zones,
-            policy,
-            limit,
-            vec(0..3_u8, STATIONS),
-        ),
+        (0..STARTS.len(), zones, policy, limit, vec(0..3_u8, STATIONS)),
         vec(((0..STATIONS), (0..STATIONS), (5..30_u16)), 0..3),
         vec(trains(), 2..11),
     )
@@ -58,7 +52,7 @@ struct Train {
     days: u8,
     fares: Vec<(Option<u32>, Option<u32>)>,
     has_fares: bool,
-    train_type: usize,
+    kind: usize,
 }
 
 fn trains() -> impl Strategy<Value = Train> {
@@ -81,18 +75,9 @@ fn trains() -> impl Strategy<Value = Train> {
             prop::bool::weighted(0.8),
             0..3_usize,
         )
-            .prop_map(
-                |(stations, start, steps, closed, days, fares, has_fares, train_type)| Train {
-                    stations,
-                    start,
-                    steps,
-                    closed,
-                    days,
-                    fares,
-                    has_fares,
-                    train_type,
-                },
-            )
+            .prop_map(|(stations, start, steps, closed, days, fares, has_fares, kind)| {
+                Train { stations, start, steps, closed, days, fares, has_fares, kind }
+            })
     })
 }
 
@@ -121,17 +106,10 @@ fn build(
         zone: Tz::Europe__Brussels,
         first,
         last: first + TimeDelta::days(DAYS - 1),
-        transfers: Transfers {
-            minutes_min_default: 15,
-            duration_minutes_max,
-            layover_policy,
-        },
+        transfers: Transfers { minutes_min_default: 15, duration_minutes_max, layover_policy },
         currency: "EUR".to_owned(),
         stations: (0..STATIONS).map(station).collect(),
-        footpaths: paths
-            .into_iter()
-            .map(|(from, to, it)| (name(from), name(to), it))
-            .collect(),
+        footpaths: paths.into_iter().map(|(from, to, it)| (name(from), name(to), it)).collect(),
         journeys: (trains.into_iter().enumerate())
             .map(|(at, train)| journey(first, at, &train, name))
             .collect(),
@@ -150,12 +128,7 @@ fn journey(
         let arrival = if nth == 0 { minute } else { minute + ride };
         let departure = arrival + if nth == 0 { 0 } else { *dwell };
         let may = (!train.closed[2 * nth], !train.closed[2 * nth + 1]);
-        calls.push(Call {
-            station: name(*station),
-            arrival,
-            departure,
-            may,
-        });
+        calls.push(Call { station: name(*station), arrival, departure, may });
         minute = departure;
     }
     let fare = |(first, second): &(Option<u32>, Option<u32>)| Fare {

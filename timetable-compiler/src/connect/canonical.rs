@@ -54,12 +54,8 @@ impl Search<'_> {
         days: &[u64],
     ) -> Vec<Winner> {
         let mut candidates = Vec::new();
-        let start = self
-            .departures
-            .partition_point(|it| it.minute < criteria.departure);
-        let end = self
-            .departures
-            .partition_point(|it| it.minute <= criteria.departure);
+        let start = self.departures.partition_point(|it| it.minute < criteria.departure);
+        let end = self.departures.partition_point(|it| it.minute <= criteria.departure);
         for at in start..end {
             let first = self.departures[at].clone();
             let mut days = days.to_vec();
@@ -81,16 +77,10 @@ impl Search<'_> {
         for mut candidate in candidates {
             if days::intersect(&mut candidate.days, &left) {
                 days::subtract(&mut left, &candidate.days);
-                winners.push(Winner {
-                    legs: candidate.legs,
-                    days: candidate.days,
-                });
+                winners.push(Winner { legs: candidate.legs, days: candidate.days });
             }
         }
-        debug_assert!(
-            days::is_empty(&left),
-            "the search found what nobody can ride"
-        );
+        debug_assert!(days::is_empty(&left), "the search found what nobody can ride");
         winners
     }
 
@@ -108,11 +98,7 @@ impl Search<'_> {
             && first.ride.fare == criteria.fare
         {
             let legs = vec![first.leg()];
-            candidates.push(Candidate {
-                layover_minutes_min: i32::MAX,
-                legs,
-                days,
-            });
+            candidates.push(Candidate { layover_minutes_min: i32::MAX, legs, days });
         }
     }
 
@@ -147,11 +133,7 @@ impl Search<'_> {
         for shift in self.class.shifts() {
             let minute = criteria.arrival - self.class.offset(shift);
             let rides = self.shared.rides.arriving(destination, minute);
-            legs.extend(rides.map(|(from, ride)| LastLeg {
-                from,
-                ride: *ride,
-                shift,
-            }));
+            legs.extend(rides.map(|(from, ride)| LastLeg { from, ride: *ride, shift }));
         }
         legs
     }
@@ -175,11 +157,7 @@ impl Search<'_> {
             return;
         };
         let legs = vec![first.leg(), leg(&last.ride, last.shift)];
-        candidates.push(Candidate {
-            layover_minutes_min: layover,
-            legs,
-            days,
-        });
+        candidates.push(Candidate { layover_minutes_min: layover, legs, days });
     }
 
     fn two_stop(
@@ -205,9 +183,7 @@ impl Search<'_> {
                 }
                 for shift in self.class.shifts() {
                     let offset = self.class.offset(shift);
-                    let start = edge
-                        .rides
-                        .partition_point(|it| offset + it.departure < arrival);
+                    let start = edge.rides.partition_point(|it| offset + it.departure < arrival);
                     for middle in &edge.rides[start..] {
                         if offset + middle.departure > departure {
                             break;
@@ -243,26 +219,16 @@ impl Search<'_> {
         let offset = self.class.offset(leg_between.shift);
         let arrival = self.class.offset(first.shift) + first.ride.arrival;
         let departure = self.class.offset(last.shift) + last.ride.departure;
-        let one = self.layover(
-            &mut days,
-            (first.to, arrival),
-            (*board_at, offset + ride.departure),
-        )?;
-        let two = self.layover(
-            &mut days,
-            (*alight_at, offset + ride.arrival),
-            (last.from, departure),
-        )?;
+        let one =
+            self.layover(&mut days, (first.to, arrival), (*board_at, offset + ride.departure))?;
+        let two =
+            self.layover(&mut days, (*alight_at, offset + ride.arrival), (last.from, departure))?;
         let legs = vec![leg_first, *leg_between, leg_last];
-        Some(Candidate {
-            layover_minutes_min: one.min(two),
-            legs,
-            days,
-        })
+        Some(Candidate { layover_minutes_min: one.min(two), legs, days })
     }
 
-    /// The minutes between an arrival and a departure where that is a feasible transfer, on those of
-    /// `days` on which it is.
+    /// The minutes between an arrival and a departure where that is a feasible transfer, on those
+    /// of `days` on which it is.
     fn layover(
         &mut self,
         days: &mut [u64],

@@ -39,18 +39,8 @@ impl DayClass {
 /// The furthest that service dates may lie from the departure day, for all itineraries of a
 /// network.
 pub fn shifts(network: &Network) -> std::ops::RangeInclusive<i32> {
-    let last = network
-        .calls
-        .iter()
-        .map(|call| i32::from(call.departure))
-        .max()
-        .unwrap_or(0);
-    let first = network
-        .calls
-        .iter()
-        .map(|call| i32::from(call.departure))
-        .min()
-        .unwrap_or(0);
+    let last = network.calls.iter().map(|call| i32::from(call.departure)).max().unwrap_or(0);
+    let first = network.calls.iter().map(|call| i32::from(call.departure)).min().unwrap_or(0);
     let longest = (network.journeys.iter())
         .map(|journey| {
             let start = journey.calls_start as usize;
@@ -79,10 +69,7 @@ pub fn classes(network: &Network, zone: Tz) -> Vec<DayClass> {
     let shifts = shifts(network);
     let mut classes: BTreeMap<(i32, i32, Vec<i32>), Vec<u64>> = BTreeMap::new();
     for day in 0..period.axis_days as i32 {
-        let offsets = shifts
-            .clone()
-            .map(|shift| origin(day + shift) - origin(day))
-            .collect();
+        let offsets = shifts.clone().map(|shift| origin(day + shift) - origin(day)).collect();
         let (start, end) = (midnight(day) - origin(day), midnight(day + 1) - origin(day));
         let set = classes
             .entry((start, end, offsets))

@@ -44,19 +44,13 @@ pub fn connect(network: &mut Network, progress: &(dyn Fn() + Sync)) -> Result<()
         changes: changes(network),
         network,
     };
-    let classes: HashMap<Tz, Vec<DayClass>> = shared
-        .zones
-        .iter()
-        .map(|zone| (*zone, classes(network, *zone)))
-        .collect();
+    let classes: HashMap<Tz, Vec<DayClass>> =
+        shared.zones.iter().map(|zone| (*zone, classes(network, *zone))).collect();
     let origins: Vec<BTreeMap<StationIdx, Vec<Row>>> = (0..network.stations.len())
         .into_par_iter()
         .map(|origin| {
-            let rows = from_origin(
-                &shared,
-                StationIdx::of(origin),
-                &classes[&shared.zones[origin]],
-            );
+            let rows =
+                from_origin(&shared, StationIdx::of(origin), &classes[&shared.zones[origin]]);
             progress();
             rows
         })
@@ -74,23 +68,16 @@ pub struct ShiftTooFar(String);
 
 fn zones(network: &Network) -> Vec<Tz> {
     let zone = |station: &schema::Station| {
-        network.texts[station.zone.at()]
-            .parse()
-            .expect("zones were read as zones")
+        network.texts[station.zone.at()].parse().expect("zones were read as zones")
     };
     network.stations.iter().map(zone).collect()
 }
 
 fn changes(network: &Network) -> Vec<Vec<(StationIdx, i32)>> {
     let own = |station: usize| {
-        (
-            StationIdx::of(station),
-            network.stations[station].transfer_minutes_min.into(),
-        )
+        (StationIdx::of(station), network.stations[station].transfer_minutes_min.into())
     };
-    let mut changes: Vec<_> = (0..network.stations.len())
-        .map(|at| vec![own(at)])
-        .collect();
+    let mut changes: Vec<_> = (0..network.stations.len()).map(|at| vec![own(at)]).collect();
     for path in &network.footpaths {
         changes[path.from.at()].push((path.to, path.minutes.into()));
     }
@@ -112,10 +99,7 @@ fn from_origin(
     let stations = (0..shared.network.stations.len()).map(StationIdx::of);
     let mut rows = BTreeMap::new();
     for destination in stations.filter(|station| *station != origin) {
-        let mut best: Vec<_> = searches
-            .iter()
-            .map(|search| best_of(search, destination))
-            .collect();
+        let mut best: Vec<_> = searches.iter().map(|search| best_of(search, destination)).collect();
         if best.iter().all(BTreeMap::is_empty) {
             continue;
         }
@@ -147,19 +131,10 @@ fn departure_key(network: &Network, row: &Row) -> (i32, i32, Vec<Leg>) {
     let minute = |leg: &Leg, call: u16, arriving: bool| {
         let start = network.journeys[leg.journey.at()].calls_start;
         let call = &network.calls[start as usize + call as usize];
-        leg.shift * 1440
-            + i32::from(if arriving {
-                call.arrival
-            } else {
-                call.departure
-            })
+        leg.shift * 1440 + i32::from(if arriving { call.arrival } else { call.departure })
     };
     let (first, last) = (&row.legs[0], &row.legs[row.legs.len() - 1]);
-    (
-        minute(first, first.board, false),
-        minute(last, last.alight, true),
-        row.legs.clone(),
-    )
+    (minute(first, first.board, false), minute(last, last.alight, true), row.legs.clone())
 }
 
 /// The criteria that no others of the same day dominate, each with its days.
@@ -167,20 +142,12 @@ fn best_of(search: &Search<'_>, destination: StationIdx) -> BTreeMap<Criteria, V
     let mut best: BTreeMap<Criteria, Vec<u64>> = BTreeMap::new();
     for (label, days) in search.labels_at(destination) {
         let (departure, arrival) = (label.departure, label.arrival);
-        let criteria = Criteria {
-            departure,
-            arrival,
-            legs: label.legs,
-            fare: label.fare,
-        };
+        let criteria = Criteria { departure, arrival, legs: label.legs, fare: label.fare };
         let known = best.entry(criteria).or_insert_with(|| vec![0; days.len()]);
         days::union(known, days);
     }
     // Labels that could not prune each other on the way may still dominate each other here.
-    let all: Vec<_> = best
-        .iter()
-        .map(|(criteria, days)| (*criteria, days.clone()))
-        .collect();
+    let all: Vec<_> = best.iter().map(|(criteria, days)| (*criteria, days.clone())).collect();
     for (criteria, days) in &mut best {
         // Sorted by departure, so those that leave no earlier begin at the first with this minute.
         let start = all.partition_point(|(other, _)| other.departure < criteria.departure);
@@ -201,12 +168,7 @@ fn best_of(search: &Search<'_>, destination: StationIdx) -> BTreeMap<Criteria, V
 /// Takes from each itinerary the days on which one of a later departure day dominates it.
 fn drop_dominated_by_later_days(best: &mut [BTreeMap<Criteria, Vec<u64>>], classes: &[DayClass]) {
     let all: Vec<Vec<(Criteria, Vec<u64>)>> = (best.iter())
-        .map(|of_class| {
-            of_class
-                .iter()
-                .map(|(it, days)| (*it, days.clone()))
-                .collect()
-        })
+        .map(|of_class| of_class.iter().map(|(it, days)| (*it, days.clone())).collect())
         .collect();
     for (of_class, class) in best.iter_mut().zip(classes) {
         for (criteria, days) in of_class.iter_mut() {
@@ -269,18 +231,9 @@ fn pair(network: &Network, destination: StationIdx) -> Pair {
 fn push(network: &mut Network, days: schema::DaySetIdx, legs: &[Leg]) -> Option<()> {
     let pack = |at: usize| PackedLeg::pack(legs[at]);
     match legs.len() {
-        1 => network.direct.push(DirectRow {
-            days,
-            legs: [pack(0)?],
-        }),
-        2 => network.one_stop.push(OneStopRow {
-            days,
-            legs: [pack(0)?, pack(1)?],
-        }),
-        _ => network.two_stop.push(TwoStopRow {
-            days,
-            legs: [pack(0)?, pack(1)?, pack(2)?],
-        }),
+        1 => network.direct.push(DirectRow { days, legs: [pack(0)?] }),
+        2 => network.one_stop.push(OneStopRow { days, legs: [pack(0)?, pack(1)?] }),
+        _ => network.two_stop.push(TwoStopRow { days, legs: [pack(0)?, pack(1)?, pack(2)?] }),
     }
     Some(())
 }

@@ -83,16 +83,12 @@ impl Rides {
 
     /// Whether a ride from one station to another has no price in first class, and in second.
     pub fn some_missing(&self, from: StationIdx, to: StationIdx) -> (bool, bool) {
-        self.edge(from, to)
-            .map_or((false, false), |edge| edge.some_missing)
+        self.edge(from, to).map_or((false, false), |edge| edge.some_missing)
     }
 
     fn edge(&self, from: StationIdx, to: StationIdx) -> Option<&Edge> {
         let edges = &self.from[from.at()];
-        edges
-            .binary_search_by_key(&to, |edge| edge.to)
-            .ok()
-            .map(|at| &edges[at])
+        edges.binary_search_by_key(&to, |edge| edge.to).ok().map(|at| &edges[at])
     }
 
     /// The rides that arrive at a station in a minute of their service date, with their starts.
@@ -143,15 +139,9 @@ fn add_rides(network: &Network, number: usize, all: &mut [Vec<(StationIdx, Ride)
 /// Whether a passenger who left the train here could board it again further on in time.
 fn may_reboard(network: &Network, calls: &[schema::Call], alight: usize) -> bool {
     let here = &calls[alight];
-    let waits = network
-        .footpaths
-        .iter()
-        .filter(|path| path.from == here.station);
+    let waits = network.footpaths.iter().filter(|path| path.from == here.station);
     let walks = waits.map(|path| (path.to, path.minutes));
-    let stays = (
-        here.station,
-        network.stations[here.station.at()].transfer_minutes_min,
-    );
+    let stays = (here.station, network.stations[here.station.at()].transfer_minutes_min);
     walks.chain([stays]).any(|(station, minutes)| {
         calls[alight..].iter().any(|call| {
             call.station == station
@@ -163,24 +153,13 @@ fn may_reboard(network: &Network, calls: &[schema::Call], alight: usize) -> bool
 
 fn edges(mut rides: Vec<(StationIdx, Ride)>) -> Vec<Edge> {
     rides.sort_by_key(|(to, ride)| {
-        (
-            *to,
-            ride.departure,
-            ride.arrival,
-            ride.journey,
-            ride.board,
-            ride.alight,
-        )
+        (*to, ride.departure, ride.arrival, ride.journey, ride.board, ride.alight)
     });
     let mut edges: Vec<Edge> = Vec::new();
     for (to, ride) in rides {
         match edges.last_mut() {
             Some(edge) if edge.to == to => edge.rides.push(ride),
-            _ => edges.push(Edge {
-                to,
-                rides: vec![ride],
-                some_missing: (false, false),
-            }),
+            _ => edges.push(Edge { to, rides: vec![ride], some_missing: (false, false) }),
         }
     }
     for edge in &mut edges {
@@ -195,29 +174,16 @@ fn edges(mut rides: Vec<(StationIdx, Ride)>) -> Vec<Edge> {
 
 fn mark_settling(rides: &mut [Ride]) {
     // The ones of the next date come later by at least 23 hours, the length of the shortest day.
-    let of_next_date = rides
-        .iter()
-        .map(|ride| ride.arrival)
-        .min()
-        .map_or(i32::MAX, |first| first + 23 * 60);
+    let of_next_date =
+        rides.iter().map(|ride| ride.arrival).min().map_or(i32::MAX, |first| first + 23 * 60);
     let comparable = |left: Fare, right: Fare| {
         (left.first == NONE) == (right.first == NONE)
             && (left.second == NONE) == (right.second == NONE)
     };
-    let alike = rides
-        .windows(2)
-        .all(|two| comparable(two[0].fare, two[1].fare));
+    let alike = rides.windows(2).all(|two| comparable(two[0].fare, two[1].fare));
     let least = Fare {
-        first: rides
-            .iter()
-            .map(|ride| ride.fare.first)
-            .min()
-            .unwrap_or(NONE),
-        second: rides
-            .iter()
-            .map(|ride| ride.fare.second)
-            .min()
-            .unwrap_or(NONE),
+        first: rides.iter().map(|ride| ride.fare.first).min().unwrap_or(NONE),
+        second: rides.iter().map(|ride| ride.fare.second).min().unwrap_or(NONE),
     };
     let mut earliest = of_next_date;
     for ride in rides.iter_mut().rev() {

@@ -55,10 +55,7 @@ impl Shared<'_> {
     /// The minutes that a change from one station to another takes, where there is a way.
     pub fn change_minutes(&self, from: StationIdx, to: StationIdx) -> Option<i32> {
         let changes = &self.changes[from.at()];
-        changes
-            .iter()
-            .find(|(station, _)| *station == to)
-            .map(|(_, minutes)| *minutes)
+        changes.iter().find(|(station, _)| *station == to).map(|(_, minutes)| *minutes)
     }
 }
 
@@ -108,12 +105,7 @@ impl Departure {
 /// A ride as a leg.
 pub const fn leg(ride: &Ride, shift: i32) -> Leg {
     let journey = schema::JourneyIdx(ride.journey);
-    Leg {
-        journey,
-        shift,
-        board: ride.board,
-        alight: ride.alight,
-    }
+    Leg { journey, shift, board: ride.board, alight: ride.alight }
 }
 
 /// The search from one station on one class of days.
@@ -160,31 +152,20 @@ impl<'s> Search<'s> {
                     }
                     let mut days = search.running_days(ride.days, shift).to_vec();
                     if days::intersect(&mut days, &class.days) {
-                        let departure = Departure {
-                            minute,
-                            shift,
-                            to: edge.to,
-                            ride: *ride,
-                            days,
-                        };
+                        let departure = Departure { minute, shift, to: edge.to, ride: *ride, days };
                         search.departures.push(departure);
                     }
                 }
             }
         }
-        search
-            .departures
-            .sort_by_key(|it| (it.minute, it.to, it.leg()));
+        search.departures.sort_by_key(|it| (it.minute, it.to, it.leg()));
         search
     }
 
     /// Runs it. The labels of a station are then what [`Search::labels_at`] gives.
     pub fn run(&mut self) {
         let departures = std::mem::take(&mut self.departures);
-        for group in departures
-            .chunk_by(|left, right| left.minute == right.minute)
-            .rev()
-        {
+        for group in departures.chunk_by(|left, right| left.minute == right.minute).rev() {
             let mut round = Vec::new();
             for departure in group {
                 let label = self.first_label(departure);
@@ -298,16 +279,13 @@ impl<'s> Search<'s> {
         let label = self.labels[from as usize];
         let transfers = &self.shared.network.transfers;
         let latest_arrival = label.departure + transfers.duration_minutes_max as i32;
-        let latest_departure = label
-            .arrival
-            .saturating_add(transfers.layover_policy.longest(true));
+        let latest_departure = label.arrival.saturating_add(transfers.layover_policy.longest(true));
         let settling = transfers.layover_policy == LayoverPolicy::None;
         let mut left = self.days_of(from).to_vec();
         for shift in self.class.shifts() {
             let offset = self.class.offset(shift);
-            let first = edge
-                .rides
-                .partition_point(|ride| offset + ride.departure < label.arrival + wait);
+            let first =
+                edge.rides.partition_point(|ride| offset + ride.departure < label.arrival + wait);
             for ride in &edge.rides[first..] {
                 let departure = offset + ride.departure;
                 if departure > latest_departure || departure > latest_arrival {
@@ -341,12 +319,7 @@ impl<'s> Search<'s> {
         let same = label.leg.journey.0 == ride.journey && label.leg.shift == shift;
         !same
             && days::intersect(days, self.running_days(ride.days, shift))
-            && self.keep_allowed(
-                days,
-                label.station,
-                label.arrival,
-                departure - label.arrival,
-            )
+            && self.keep_allowed(days, label.station, label.arrival, departure - label.arrival)
     }
 
     fn next_label(

@@ -1,0 +1,38 @@
+// Bundles GraphiQL into dist/, gzipped: what the program embeds. `npm ci && npm run build`.
+import { build } from 'esbuild';
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
+
+const worker = (path) => `node_modules/${path}`;
+rmSync('dist', { recursive: true, force: true });
+mkdirSync('dist');
+const { outputFiles } = await build({
+  entryPoints: {
+    graphiql: 'main.jsx',
+    'editor.worker': worker('monaco-editor/esm/vs/editor/editor.worker.js'),
+    'json.worker': worker('monaco-editor/esm/vs/language/json/json.worker.js'),
+    'graphql.worker': worker('monaco-graphql/esm/graphql.worker.js'),
+  },
+  bundle: true,
+  minify: true,
+  write: false,
+  outdir: 'dist',
+  format: 'iife',
+  jsx: 'automatic',
+  target: 'es2022',
+  legalComments: 'eof',
+  loader: { '.ttf': 'dataurl', '.svg': 'dataurl' },
+  define: { 'process.env.NODE_ENV': '"production"', 'process.env.NODE_DEBUG': 'undefined' },
+});
+for (const { path, contents } of outputFiles) {
+  const name = path.split('/').pop();
+  writeFileSync(`dist/${name}.gz`, gzipSync(contents, { level: 9 }));
+}
+
+// The licences of what is in the bundle, for the notices that go with it.
+const lock = JSON.parse(readFileSync('package-lock.json'));
+const bundled = Object.entries(lock.packages)
+  .filter(([path, it]) => path.startsWith('node_modules/') && !it.dev)
+  .map(([path, it]) => `${path.slice('node_modules/'.length)} ${it.version}: ${it.license ?? 'see its package'}`);
+writeFileSync('dist/LICENSES.txt', `${bundled.sort().join('\n')}\n`);
+for (const name of readdirSync('dist')) console.log(name, readFileSync(`dist/${name}`).length);

@@ -1,0 +1,100 @@
+//! The program's options: what `railgraph --help` says, and the configuration's manual.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Train itineraries with at most two stops, and their bookings, over GraphQL.
+#[derive(Debug, Parser)]
+#[command(
+    name = "railgraph",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:\n  \
+        railgraph\n      \
+        serves the bundled European network on http://127.0.0.1:8080 with an SQLite file\n  \
+        railgraph --network country.railgraph --listen 127.0.0.1:9000\n      \
+        serves a network file that `timetable-compiler build` wrote\n  \
+        DATABASE_URL=postgres://railgraph@db/railgraph railgraph migrate\n      \
+        brings a PostgreSQL database to this version"
+)]
+pub struct Cli {
+    /// What to do; `serve` where nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The options of `serve`.
+    #[command(flatten)]
+    pub serve: ServeOptions,
+}
+
+/// What the program does.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serves the network and its bookings.
+    Serve(ServeOptions),
+    /// Brings the database to this program's version.
+    Migrate(DatabaseOptions),
+    /// Prints the GraphQL schema.
+    Schema,
+}
+
+/// How the server runs. Each option is also an environment variable.
+#[derive(Debug, Clone, Args)]
+pub struct ServeOptions {
+    /// Address and port to listen on. Without API keys every caller is an admin, so that only a
+    /// loopback address is taken.
+    #[arg(long, env = "RAILGRAPH_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Network file to serve; the bundled European one where it is not said.
+    #[arg(long, env = "RAILGRAPH_NETWORK", value_name = "FILE")]
+    pub network: Option<PathBuf>,
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseOptions,
+    /// How to log; pretty on a terminal and JSON elsewhere where it is not said.
+    #[arg(long, env = "RAILGRAPH_LOG")]
+    pub log: Option<LogFormat>,
+}
+
+/// Where bookings are kept.
+#[derive(Debug, Clone, Args)]
+pub struct DatabaseOptions {
+    /// `sqlite://PATH`, or `postgres://USER:PASSWORD@HOST/DATABASE`. An SQLite file that is missing
+    /// is created.
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        value_name = "URL",
+        default_value = "sqlite://railgraph.sqlite",
+        hide_env_values = true
+    )]
+    pub database_url: String,
+    /// File with the keys that names and id numbers are encrypted with. Where it is not said, it is
+    /// beside the SQLite file, or `railgraph.key` for PostgreSQL, and made with the database.
+    #[arg(long, env = "RAILGRAPH_ENCRYPTION_KEY_FILE", value_name = "FILE")]
+    pub encryption_key_file: Option<PathBuf>,
+    /// Which typing errors in id numbers are refused.
+    #[arg(long, env = "RAILGRAPH_ID_NUMBER_CHECK", default_value = "none")]
+    pub id_number_check: IdNumberCheck,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Pretty,
+}
+
+/// Which typing errors in id numbers are refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum IdNumberCheck {
+    /// None.
+    None,
+    /// The number is of decimal digits, the last a Luhn check digit.
+    Luhn,
+    /// Where fillers and a check digit follow, as in `D23145890<7`, it is that of ICAO 9303.
+    Icao9303,
+}

@@ -1,0 +1,94 @@
+//! GraphiQL, from the program itself: no file beside it, no network around it.
+//!
+//! The bundle is made from npm packages by `server/graphiql/build.mjs` and embedded gzipped, as
+//! every browser takes it.
+
+use axum::extract::Path;
+use axum::http::{HeaderName, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::failure;
+
+/// What the page may do: run and fetch what the server itself gives, and style itself, which the
+/// editor does from scripts.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; worker-src 'self' \
+    blob:; connect-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self' data:; img-src \
+    'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// Each file's name, media type and gzipped bytes.
+static FILES: [(&str, &str, &[u8]); 5] = [
+    ("graphiql.js", JAVASCRIPT, include_bytes!("../../graphiql/dist/graphiql.js.gz")),
+    (
+        "graphiql.css",
+        "text/css; charset=utf-8",
+        include_bytes!("../../graphiql/dist/graphiql.css.gz"),
+    ),
+    ("editor.worker.js", JAVASCRIPT, include_bytes!("../../graphiql/dist/editor.worker.js.gz")),
+    ("graphql.worker.js", JAVASCRIPT, include_bytes!("../../graphiql/dist/graphql.worker.js.gz")),
+    ("json.worker.js", JAVASCRIPT, include_bytes!("../../graphiql/dist/json.worker.js.gz")),
+];
+
+macro_rules! example {
+    ($name:literal) => {
+        (
+            include_str!(concat!("../../../schema/graphql/operations/", $name, ".graphql")),
+            include_str!(concat!("../../../schema/graphql/operations/", $name, ".variables.json")),
+        )
+    };
+}
+
+/// The tabs that the page opens with.
+const EXAMPLES: [(&str, &str); 7] = [
+    example!("itineraries"),
+    example!("stations"),
+    example!("network"),
+    example!("client"),
+    example!("trip"),
+    example!("book-trip"),
+    example!("cancel-trip"),
+];
+
+/// The page.
+pub fn page() -> Response {
+    let tabs: Vec<_> = (EXAMPLES.iter())
+        .map(|(query, variables)| serde_json::json!({ "query": query, "variables": variables }))
+        .collect();
+    let examples = serde_json::Value::Array(tabs);
+    // `<` could end the element that the examples stand in.
+    let examples = examples.to_string().replace('<', "\\u003c");
+    let page = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n\
+         <title>Railgraph</title>\n<link rel=\"icon\" href=\"data:,\">\n\
+         <link rel=\"stylesheet\" href=\"/graphiql/graphiql.css\">\n\
+         <style>html, body, #graphiql {{ height: 100%; margin: 0 }}</style>\n\
+         <body>\n<div id=\"graphiql\"></div>\n\
+         <script id=\"examples\" type=\"application/json\">{examples}</script>\n\
+         <script src=\"/graphiql/graphiql.js\"></script>\n</body>\n</html>\n"
+    );
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        // The same address answers queries, too.
+        (header::VARY, "accept"),
+    ];
+    (headers, page).into_response()
+}
+
+/// `GET /graphiql/{file}`: a file of the bundle.
+pub async fn asset(Path(name): Path<String>) -> Response {
+    let Some((_, media_type, bytes)) = FILES.iter().find(|(known, ..)| *known == name) else {
+        return failure(StatusCode::NOT_FOUND, "NOT_FOUND", "expected a file of GraphiQL");
+    };
+    let headers: [(HeaderName, &str); 4] = [
+        (header::CONTENT_TYPE, media_type),
+        (header::CONTENT_ENCODING, "gzip"),
+        (header::CACHE_CONTROL, "public, max-age=3600"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, *bytes).into_response()
+}
