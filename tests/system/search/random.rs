@@ -138,9 +138,9 @@ fn journey(
     let fares = train.fares.iter().map(fare).collect();
     ServiceJourney {
         source_id: format!("T{at:02}"),
-        train_type: ["AVE", "ICE", "RE"][train.train_type].to_owned(),
+        train_type: ["AVE", "ICE", "RE"][train.kind].to_owned(),
         number: None,
-        operator: [Some("Renfe".to_owned()), Some("DB".to_owned()), None][train.train_type].clone(),
+        operator: [Some("Renfe".to_owned()), Some("DB".to_owned()), None][train.kind].clone(),
         calls,
         fares: if train.has_fares { fares } else { Vec::new() },
         days: (0..DAYS)
