@@ -1,1 +1,4 @@
-//! Placeholder crate docs.
+//! What the whole-system tests share.
+
+/// PostgreSQL for tests.
+pub mod postgres;
