@@ -29,7 +29,7 @@ const USUAL_PLACES: [&str; 4] = [
 ];
 
 /// How long a cluster may take to start.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Starts PostgreSQL and stops it when its own standard input closes, that is when the test
 /// process ends in whatever way. Then it removes the folder.

@@ -1,6 +1,5 @@
 //! What can go wrong for outside reasons. No message contains a name, an id number or a password.
 
-use std::ops::Deref;
 use std::path::PathBuf;
 
 use sea_orm::{DbErr, RuntimeErr, sqlx};
@@ -184,7 +183,7 @@ impl Failure {
         let RuntimeErr::SqlxError(error) = runtime else {
             return Self::Other;
         };
-        match error.deref() {
+        match &**error {
             sqlx::Error::Database(error) => Self::of_database(error.as_ref()),
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)

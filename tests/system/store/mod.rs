@@ -1,8 +1,16 @@
 //! Bookings on both databases. A test is one function over a [`Bench`]; `on_both!` runs it on
 //! SQLite and on PostgreSQL, each time in a new database.
 
+mod at_rest;
 mod bench;
 mod booking;
+mod cancelling;
+mod migrations;
+mod opening;
+mod races;
+mod reading;
+mod refusals;
+mod tickets;
 
 use bench::Bench;
 
