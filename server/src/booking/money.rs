@@ -17,7 +17,7 @@ mod tests {
     use super::*;
 
     fn check(decimal: &str, cents: u64, expected: bool) {
-        let parsed: Decimal = decimal.parse().unwrap();
+        let parsed: Decimal = decimal.parse().expect("must succeed");
         assert_eq!(
             decimal_equals_cents(parsed, cents),
             expected,

@@ -208,8 +208,10 @@ impl Failure {
             // PostgreSQL: serialization failure, deadlock. SQLite: BUSY, BUSY_SNAPSHOT.
             "40001" | "40P01" | "5" | "517" => Self::Conflict,
             // PostgreSQL: shutting down, crashed, starting up, too many connections, a server
-            // that turned into a read-only replica.
-            "57P01" | "57P02" | "57P03" | "53300" | "25006" => Self::Unavailable,
+            // that turned into a read-only replica, patience at an end.
+            "57P01" | "57P02" | "57P03" | "53300" | "25006" | "57014" | "25P03" => {
+                Self::Unavailable
+            }
             _ => Self::Other,
         }
     }

@@ -54,7 +54,7 @@ async fn bytes_of(bench: &Bench) -> Vec<u8> {
 
 async fn no_name_and_no_id_number_is_in_the_clear(bench: Bench) {
     let mut request = request_for(&[traveller(FIRST, LAST, NUMBER)]);
-    request.idempotency_key = key(&format!("for {LAST}"));
+    request.idempotency_key = Some(key(&format!("for {LAST}")));
     let trip = bench.book(&request).await;
     let haystack = bytes_of(&bench).await;
     let contains = |needle: &[u8]| {
@@ -68,7 +68,8 @@ async fn no_name_and_no_id_number_is_in_the_clear(bench: Bench) {
             needle.to_lowercase(),
             needle.to_uppercase(),
         ] {
-            let hex: String = spelling.bytes().map(|byte| format!("{byte:02x}")).collect();
+            let digits: Vec<_> = spelling.bytes().map(|byte| format!("{byte:02x}")).collect();
+            let hex = digits.concat();
             assert!(!contains(spelling.as_bytes()), "{spelling}");
             assert!(!contains(hex.as_bytes()), "{spelling} as hex");
         }

@@ -202,11 +202,11 @@ pub fn request_for(travellers: &[Traveller]) -> BookTrip {
     }
 }
 
-pub fn key(text: &str) -> Option<IdempotencyKey> {
-    Some(IdempotencyKey {
+pub fn key(text: &str) -> IdempotencyKey {
+    IdempotencyKey {
         caller: "test".into(),
         key: text.into(),
-    })
+    }
 }
 
 /// A support worker's request to cancel.

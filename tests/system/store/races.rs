@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
+use sea_orm::ConnectionTrait;
 use server::booking::{BookTrip, CancelTrip, RefusalCode, Trip, TripStatus};
 use server::store::{Randomness, Store};
 use tokio::task::JoinSet;
@@ -61,7 +63,7 @@ async fn a_hundred_book_the_same_and_one_has_it(bench: Bench) {
 
 async fn fifty_send_the_same_key_and_get_the_same_answer(bench: Bench) {
     let mut request = request_for(&[ada(), alan()]);
-    request.idempotency_key = key("k");
+    request.idempotency_key = Some(key("k"));
     let stores = [bench.store.clone(), bench.reopen(|_| ()).await];
     let answers = book_all(&stores, vec![request; 50]).await;
     let trips = booked(&answers);
@@ -72,7 +74,7 @@ async fn fifty_send_the_same_key_and_get_the_same_answer(bench: Bench) {
 async fn fifty_cancel_with_the_same_key_and_get_the_same_answer(bench: Bench) {
     let trip = bench.book(&request()).await;
     let cancel = CancelTrip {
-        idempotency_key: key("c"),
+        idempotency_key: Some(key("c")),
         ..cancelling(&trip)
     };
     let answers = cancel_all(&bench.store, &cancel, 50).await;
@@ -219,4 +221,56 @@ fn fill(bytes: &mut [u8]) {
     for (byte, word) in bytes.iter_mut().zip(call.to_le_bytes().into_iter().cycle()) {
         *byte = word;
     }
+}
+
+/// Makes PostgreSQL end the next transactions that book as if others had been in their way. A
+/// sequence counts them, since it is not rolled back.
+async fn fail_next(bench: &Bench, count: u32) {
+    let sql = format!(
+        "CREATE SEQUENCE failures;
+         CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN
+             IF nextval('failures') <= {count} THEN
+                 RAISE EXCEPTION 'planted' USING ERRCODE = '40001';
+             END IF;
+             RETURN NEW;
+         END $$;
+         CREATE TRIGGER fail BEFORE INSERT ON trips FOR EACH ROW EXECUTE FUNCTION fail();"
+    );
+    bench.raw().await.execute_unprepared(&sql).await.unwrap();
+}
+
+#[tokio::test]
+async fn postgres_conflicts_are_retried_four_times() {
+    if let Some(bench) = Bench::postgres().await {
+        fail_next(&bench, 4).await;
+        bench.book(&request()).await;
+    }
+    if let Some(bench) = Bench::postgres().await {
+        fail_next(&bench, 5).await;
+        let error = bench.store.book(&request(), now()).await.unwrap_err();
+        assert!(error.to_string().contains("retried 4 times"), "{error}");
+        // Half a trip is no trip.
+        assert_eq!(
+            bench.store.client("Lovelace", "GB123456").await.unwrap(),
+            None
+        );
+    }
+}
+
+#[tokio::test]
+async fn sqlite_waits_for_another_process() {
+    let bench = Bench::sqlite().await;
+    let hasty = bench
+        .reopen(|config| config.patience = Duration::from_millis(100))
+        .await;
+    let raw = bench.raw().await;
+    // The raw pool has one connection, so these are one transaction.
+    raw.execute_unprepared("BEGIN IMMEDIATE").await.unwrap();
+    let error = hasty.book(&request(), now()).await.unwrap_err();
+    assert!(!error.to_string().contains("Lovelace"), "{error}");
+    let patient = bench.store.clone();
+    let booking = tokio::spawn(async move { patient.book(&request(), now()).await });
+    raw.execute_unprepared("COMMIT").await.unwrap();
+    booking.await.unwrap().unwrap().unwrap();
 }

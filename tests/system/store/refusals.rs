@@ -272,7 +272,7 @@ async fn cancelling_another_version(bench: Bench) {
 
 async fn a_key_for_another_request(bench: Bench) {
     let conflict = [refusal(RefusalCode::IdempotencyConflict, "idempotencyKey")];
-    let first = with(|request| request.idempotency_key = key("k"));
+    let first = with(|request| request.idempotency_key = Some(key("k")));
     let trip = bench.book(&first).await;
     let others: [fn(&mut BookTrip); 6] = [
         |request| request.itinerary_id = "itinerary-2".into(),
@@ -288,13 +288,13 @@ async fn a_key_for_another_request(bench: Bench) {
         assert_eq!(bench.refused(&other).await, conflict);
     }
     let cancel = CancelTrip {
-        idempotency_key: key("k"),
+        idempotency_key: Some(key("k")),
         ..cancelling(&trip)
     };
     assert_eq!(seen(&bench.store.cancel(&cancel, now()).await), conflict);
     // Another caller's key is another key.
     let mut other_caller = request_for(&[alan()]);
-    other_caller.idempotency_key = key("k");
+    other_caller.idempotency_key = Some(key("k"));
     other_caller.idempotency_key.as_mut().unwrap().caller = "somebody else".into();
     bench.book(&other_caller).await;
 }
