@@ -1,5 +1,4 @@
-//! What the whole-system tests are built from: the generator of the bundled timetable, the oracle
-//! of the search.
+//! What the whole-system tests share.
 
-pub mod european;
-pub mod oracle;
+/// PostgreSQL for tests.
+pub mod postgres;

@@ -1,4 +1,3 @@
-//! Whole-system tests, in one binary.
+//! Whole-system tests, one binary.
 
-mod search;
-mod tidy;
+mod store;

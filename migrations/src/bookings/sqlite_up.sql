@@ -40,7 +40,9 @@ CREATE TABLE trips (
     CONSTRAINT pk_trips PRIMARY KEY (id),
     CONSTRAINT uq_trips_reference UNIQUE (reference),
     CONSTRAINT ck_trips_reference CHECK (
-        length(reference) = 12 AND substr(reference, 1, 4) = 'TRP-' AND substr(reference, 5) NOT GLOB '*[^0-9A-F]*'
+        length(reference) = 12
+        AND substr(reference, 1, 4) = 'TRP-'
+        AND substr(reference, 5) NOT GLOB '*[^0-9A-F]*'
     ),
     CONSTRAINT ck_trips_status CHECK (status IN ('CONFIRMED', 'CANCELLED')),
     CONSTRAINT ck_trips_cancelled_at CHECK ((status = 'CANCELLED') = (cancelled_at IS NOT NULL)),

@@ -230,11 +230,12 @@ mod tests {
     use super::*;
 
     fn ride(source_id: &str, origin: &str, destination: &str) -> Ride {
-        let departure = DateTime::parse_from_rfc3339("2026-12-01T09:14:00+01:00").unwrap();
+        let departure =
+            DateTime::parse_from_rfc3339("2026-12-01T09:14:00+01:00").expect("must succeed");
         Ride {
             source_id: source_id.into(),
             train_type: "ICE".into(),
-            service_date: NaiveDate::from_ymd_opt(2026, 12, 1).unwrap(),
+            service_date: NaiveDate::from_ymd_opt(2026, 12, 1).expect("must succeed"),
             origin_id: origin.into(),
             destination_id: destination.into(),
             origin_name: origin.to_uppercase(),
@@ -278,7 +279,7 @@ mod tests {
             leg(ride("R1", "paris", "lyon"), Some(9_000), Some(4_500)),
             leg(later, None, Some(2_050)),
         ];
-        let offer = Offer::new(legs, "EUR", chrono_tz::Europe::Paris).unwrap();
+        let offer = Offer::new(legs, "EUR", chrono_tz::Europe::Paris).expect("must succeed");
         assert_eq!(offer.price_cents(FareClass::Second), Some(6_550));
         assert_eq!(offer.price_cents(FareClass::First), None);
     }
@@ -296,7 +297,7 @@ mod tests {
     }
 
     fn check_end_of_day(departure: &str, zone: Tz, expected: &str) {
-        let departure = DateTime::parse_from_rfc3339(departure).unwrap();
+        let departure = DateTime::parse_from_rfc3339(departure).expect("must succeed");
         let end = end_of_day(departure.with_timezone(&zone));
         assert_eq!(end.to_rfc3339(), expected, "{departure} in {zone}");
     }

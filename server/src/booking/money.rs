@@ -17,8 +17,12 @@ mod tests {
     use super::*;
 
     fn check(decimal: &str, cents: u64, expected: bool) {
-        let parsed: Decimal = decimal.parse().unwrap();
-        assert_eq!(decimal_equals_cents(parsed, cents), expected, "{decimal} and {cents} cents");
+        let parsed: Decimal = decimal.parse().expect("must succeed");
+        assert_eq!(
+            decimal_equals_cents(parsed, cents),
+            expected,
+            "{decimal} and {cents} cents"
+        );
     }
 
     #[test]

@@ -92,7 +92,7 @@ impl Store {
         claim: Option<&Claim>,
         now: DateTime<Utc>,
     ) -> Result<Attempt, StoreError> {
-        let trip = self.trip_by_reference(transaction, reference).await?;
+        let trip = self.trip_for_change(transaction, reference).await?;
         let last_name = request.last_name.as_deref();
         let visible = |trip: &Trip| last_name.is_none_or(|name| trip.has_traveller(name));
         let Some(trip) = trip.filter(visible) else {

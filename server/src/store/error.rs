@@ -1,6 +1,5 @@
 //! What can go wrong for outside reasons. No message contains a name, an id number or a password.
 
-use std::ops::Deref;
 use std::path::PathBuf;
 
 use sea_orm::{DbErr, RuntimeErr, sqlx};
@@ -184,7 +183,7 @@ impl Failure {
         let RuntimeErr::SqlxError(error) = runtime else {
             return Self::Other;
         };
-        match error.deref() {
+        match &**error {
             sqlx::Error::Database(error) => Self::of_database(error.as_ref()),
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
@@ -209,8 +208,10 @@ impl Failure {
             // PostgreSQL: serialization failure, deadlock. SQLite: BUSY, BUSY_SNAPSHOT.
             "40001" | "40P01" | "5" | "517" => Self::Conflict,
             // PostgreSQL: shutting down, crashed, starting up, too many connections, a server
-            // that turned into a read-only replica.
-            "57P01" | "57P02" | "57P03" | "53300" | "25006" => Self::Unavailable,
+            // that turned into a read-only replica, patience at an end.
+            "57P01" | "57P02" | "57P03" | "53300" | "25006" | "57014" | "25P03" => {
+                Self::Unavailable
+            }
             _ => Self::Other,
         }
     }

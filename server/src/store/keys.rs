@@ -165,10 +165,12 @@ impl KeyFile {
     }
 
     fn to_text(&self) -> Zeroizing<String> {
-        let mut text = Zeroizing::new(String::with_capacity(1024));
+        // Never grown: a string that moves leaves its old copy behind.
+        let capacity = 512 + 96 * self.encryption.len();
+        let mut text = Zeroizing::new(String::with_capacity(capacity));
         text.push_str(
             "# Railgraph's keys. Without this file no name in the database can be read; with it\n\
-             # and the database every name can. Keep it secret, and its backup apart from theirs.\n",
+             # and the database every name can. Keep it secret, and its backup elsewhere.\n",
         );
         text.push_str("blind-index ");
         push_hex(&mut text, &self.blind_index);
@@ -221,24 +223,26 @@ mod tests {
     use super::*;
 
     fn error_of(text: &str) -> String {
-        KeyFile::parse(text).unwrap_err().to_string()
+        KeyFile::parse(text)
+            .expect_err("must be refused")
+            .to_string()
     }
 
     #[test]
     fn what_is_written_can_be_read() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("must succeed");
         let path = folder.path().join("keys");
-        let made = KeyFile::create(&path, &Randomness::system()).unwrap();
-        let read = KeyFile::load(&path).unwrap();
+        let made = KeyFile::create(&path, &Randomness::system()).expect("must succeed");
+        let read = KeyFile::load(&path).expect("must succeed");
         assert_eq!(made.blind_index, read.blind_index);
         assert_eq!(made.encryption, read.encryption);
         #[cfg(unix)]
         {
-            let mode = std::fs::metadata(&path).unwrap();
-            let mode = std::os::unix::fs::PermissionsExt::mode(&mode.permissions());
-            assert_eq!(mode & 0o777, 0o600);
+            let metadata = std::fs::metadata(&path).expect("must succeed");
+            let permissions = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
+            assert_eq!(permissions & 0o777, 0o600);
         }
-        let again = KeyFile::create(&path, &Randomness::system()).unwrap_err();
+        let again = KeyFile::create(&path, &Randomness::system()).expect_err("must be refused");
         assert!(
             again.to_string().contains("could not be created"),
             "{again}"
@@ -249,7 +253,13 @@ mod tests {
     fn says_what_is_wrong() {
         let key = "0f".repeat(32);
         let good = format!("# ours\nblind-index {key}\nencryption 7 {key} # since May\n");
-        assert_eq!(KeyFile::parse(&good).unwrap().encryption.len(), 1);
+        assert_eq!(
+            KeyFile::parse(&good)
+                .expect("must succeed")
+                .encryption
+                .len(),
+            1
+        );
         assert!(error_of(&format!("blind-index {key}")).contains("no encryption key"));
         assert!(error_of(&format!("encryption 1 {key}")).contains("no blind-index key"));
         assert!(error_of(&format!("{good}encryption 7 {key}")).contains("line 4"));
@@ -264,7 +274,7 @@ mod tests {
             assert!(!error.contains("0f0f"), "{error}");
         }
         assert!(error_of(&format!("blind-index +{}", &key[1..])).contains("line 1"));
-        let shown = format!("{:?}", KeyFile::parse(&good).unwrap());
+        let shown = format!("{:?}", KeyFile::parse(&good).expect("must succeed"));
         assert_eq!(shown, "KeyFile { encryption: [7], .. }");
     }
 }

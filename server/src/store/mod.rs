@@ -34,8 +34,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    AccessMode, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
+    IsolationLevel, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
 pub use error::{OpenError, StoreError};
@@ -159,6 +159,19 @@ impl Store {
             ..TransactionOptions::default()
         };
         self.writer().begin_with_options(options).await
+    }
+
+    /// Begins a transaction that reads several statements' worth of one moment: without it, a
+    /// cancellation between two of them would show a trip that never was.
+    async fn snapshot(&self) -> Result<DatabaseTransaction, DbErr> {
+        // SQLite's transactions are snapshots by themselves.
+        if self.reader().get_database_backend() == DbBackend::Sqlite {
+            return self.reader().begin().await;
+        }
+        let level = Some(IsolationLevel::RepeatableRead);
+        self.reader()
+            .begin_with_config(level, Some(AccessMode::ReadOnly))
+            .await
     }
 
     /// A number for a new row: milliseconds and chance, so that new rows stand together in their

@@ -1,4 +1,5 @@
-//! Reading clients and trips. A list of trips takes four statements, however long it is.
+//! Reading clients and trips. A list of trips takes four statements, however long it is, and all
+//! see the database at one moment.
 
 use std::collections::HashMap;
 
@@ -29,14 +30,21 @@ impl Store {
         let Some(reference) = TripReference::parse(reference) else {
             return Ok(None);
         };
-        let trip = self.trip_by_reference(self.reader(), reference).await?;
+        let snapshot = self.snapshot().await?;
+        let wanted = trip::Column::Reference.eq(reference.to_string());
+        let found = trip::Entity::find().filter(wanted).all(&snapshot).await?;
+        let trip = self.assemble(&snapshot, found).await?.pop();
+        snapshot.commit().await?;
         Ok(trip.filter(|trip| last_name.is_none_or(|name| trip.has_traveller(name))))
     }
 
     /// The trip in this row.
     pub async fn trip_by_id(&self, id: TripId) -> Result<Option<Trip>, StoreError> {
-        let found = trip::Entity::find_by_id(id.0).all(self.reader()).await?;
-        Ok(self.assemble(self.reader(), found).await?.pop())
+        let snapshot = self.snapshot().await?;
+        let found = trip::Entity::find_by_id(id.0).all(&snapshot).await?;
+        let trip = self.assemble(&snapshot, found).await?.pop();
+        snapshot.commit().await?;
+        Ok(trip)
     }
 
     /// The client with this last name and id number, however they are typed.
@@ -95,7 +103,8 @@ impl Store {
         after: Option<TripCursor>,
     ) -> Result<TripPage, StoreError> {
         let all = trips_of_client(client, when, now);
-        let total_count = all.clone().count(self.reader()).await?;
+        let snapshot = self.snapshot().await?;
+        let total_count = all.clone().count(&snapshot).await?;
         let order = match when {
             When::Current => Order::Asc,
             When::Past => Order::Desc,
@@ -107,11 +116,12 @@ impl Store {
             .order_by(trip::Column::Id, order)
             // One more than wanted tells whether there is a next page.
             .limit(u64::from(first) + 1)
-            .all(self.reader())
+            .all(&snapshot)
             .await?;
         let has_next = found.len() > first as usize;
         found.truncate(first as usize);
-        let trips = self.assemble(self.reader(), found).await?;
+        let trips = self.assemble(&snapshot, found).await?;
+        snapshot.commit().await?;
         let edges = trips.into_iter().map(|trip| TripEdge {
             cursor: TripCursor::of(&trip),
             trip,
@@ -123,14 +133,20 @@ impl Store {
         })
     }
 
-    pub(super) async fn trip_by_reference(
+    /// The trip with this reference, locked until the transaction ends: whoever changes a trip
+    /// changes its row first, so what is read after the lock belongs together.
+    pub(super) async fn trip_for_change(
         &self,
-        database: &impl ConnectionTrait,
+        transaction: &impl ConnectionTrait,
         reference: TripReference,
     ) -> Result<Option<Trip>, StoreError> {
         let wanted = trip::Column::Reference.eq(reference.to_string());
-        let found = trip::Entity::find().filter(wanted).all(database).await?;
-        Ok(self.assemble(database, found).await?.pop())
+        let found = trip::Entity::find()
+            .filter(wanted)
+            .lock_exclusive()
+            .all(transaction)
+            .await?;
+        Ok(self.assemble(transaction, found).await?.pop())
     }
 
     /// The trips in these rows, in their order, with all that belongs to them.

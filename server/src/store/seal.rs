@@ -199,7 +199,7 @@ mod tests {
 
     fn vault() -> Vault {
         let random = Randomness::system();
-        Vault::new(KeyFile::generate(&random).unwrap(), random).unwrap()
+        Vault::new(KeyFile::generate(&random).expect("must succeed"), random).expect("must succeed")
     }
 
     fn ada() -> Person {
@@ -209,8 +209,8 @@ mod tests {
     #[test]
     fn opens_what_it_sealed() {
         let vault = vault();
-        let row = vault.seal(ClientId(7), &ada(), 0).unwrap();
-        let client = vault.open(&row).unwrap();
+        let row = vault.seal(ClientId(7), &ada(), 0).expect("must succeed");
+        let client = vault.open(&row).expect("must succeed");
         assert_eq!(
             client,
             Client {
@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn every_flipped_bit_is_refused() {
         let vault = vault();
-        let row = vault.seal(ClientId(7), &ada(), 0).unwrap();
+        let row = vault.seal(ClientId(7), &ada(), 0).expect("must succeed");
         let fields: [fn(&mut client::Model) -> &mut Vec<u8>; 4] = [
             |row| &mut row.first_name,
             |row| &mut row.last_name,
@@ -247,7 +247,7 @@ mod tests {
     #[test]
     fn a_ciphertext_in_another_place_is_refused() {
         let vault = vault();
-        let row = vault.seal(ClientId(7), &ada(), 0).unwrap();
+        let row = vault.seal(ClientId(7), &ada(), 0).expect("must succeed");
         let mut swapped = row.clone();
         std::mem::swap(&mut swapped.first_name, &mut swapped.last_name);
         assert!(vault.open(&swapped).is_err());
@@ -263,7 +263,7 @@ mod tests {
             key_encryption_key_id: 2,
             ..row
         };
-        let error = vault.open(&other_key).unwrap_err();
+        let error = vault.open(&other_key).expect_err("must be refused");
         assert_eq!(
             error.to_string(),
             "expected encryption key 2 in the key file, found none"

@@ -15,8 +15,8 @@ use crate::booking::TicketNumber;
 /// Numbers of one second, before they run into the next.
 const PER_SECOND: i64 = 100_000;
 
-/// As many as some seven full bookings need; at 100 bookings a second this is four blocks of
-/// every hundred writes.
+/// Numbers taken at once: enough that a busy second needs few blocks, and so few that dropping
+/// the rest of one every second does not use up the second's numbers.
 const BLOCK: i64 = 64;
 
 /// What is left of the block taken last.

@@ -1,0 +1,252 @@
+//! PostgreSQL for tests: a database per test, in one cluster per test process.
+//!
+//! With `TEST_DATABASE_URL` (a `postgres://` URL of a database in which others may be created)
+//! that server is used. Otherwise a cluster of our own is started in a temporary folder, from the
+//! programs of an installed PostgreSQL, and ends with the test process. Where there is neither,
+//! [`database`] gives `None` after one loud line, and panics where the environment has `CI`.
+
+use std::env;
+use std::fs;
+use std::io::{self, Read, Write as _};
+use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use sea_orm::sqlx::{self, AssertSqlSafe, Connection as _};
+
+/// Where distributions put the programs when they are not in the path.
+const USUAL_PLACES: [&str; 4] = [
+    "/usr/lib/postgresql/18/bin",
+    "/usr/lib/postgresql/17/bin",
+    "/usr/lib/postgresql/16/bin",
+    "/usr/lib/postgresql/15/bin",
+];
+
+/// How long a cluster may take to start.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Starts PostgreSQL and stops it when its own standard input closes, that is when the test
+/// process ends in whatever way. Then it removes the folder.
+const KEEPER: &str = r#"
+"$1/postgres" -D "$2/data" >"$2/log" 2>&1 &
+server=$!
+echo $server
+while read -r _; do :; done
+kill -INT $server
+wait $server
+rm -rf "$2"
+"#;
+
+/// Where databases can be created.
+struct Server {
+    /// Up to the database's name, and what follows it.
+    url: (String, String),
+    /// Closing it ends the cluster; a static is never dropped, so the end of the process does.
+    _keeper: Option<(Child, ChildStdin)>,
+}
+
+impl Server {
+    fn url_of(&self, database: &str) -> String {
+        format!("{}{database}{}", self.url.0, self.url.1)
+    }
+}
+
+/// The URL of a new, empty database, or `None` without PostgreSQL.
+///
+/// # Panics
+///
+/// When PostgreSQL is there but does not work, or is missing in CI.
+pub async fn database() -> Option<String> {
+    static SERVER: OnceLock<Option<Server>> = OnceLock::new();
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let server = SERVER.get_or_init(server).as_ref()?;
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("railgraph_test_{}_{number}", std::process::id());
+    let admin_url = match env::var("TEST_DATABASE_URL") {
+        Ok(url) => url,
+        Err(_) => server.url_of("postgres"),
+    };
+    let mut admin = connect(&admin_url).await;
+    for sql in [
+        format!("DROP DATABASE IF EXISTS {name}"),
+        format!("CREATE DATABASE {name}"),
+    ] {
+        sqlx::raw_sql(AssertSqlSafe(sql))
+            .execute(&mut admin)
+            .await
+            .expect("a new database");
+    }
+    admin.close().await.expect("a closed connection");
+    Some(server.url_of(&name))
+}
+
+async fn connect(url: &str) -> sqlx::PgConnection {
+    sqlx::PgConnection::connect(url)
+        .await
+        .expect("PostgreSQL for tests answers")
+}
+
+fn server() -> Option<Server> {
+    if let Ok(url) = env::var("TEST_DATABASE_URL") {
+        return Some(Server {
+            url: split_url(&url),
+            _keeper: None,
+        });
+    }
+    let Some(programs) = programs() else {
+        assert!(
+            env::var_os("CI").is_none(),
+            "PostgreSQL is missing, and in CI it must not be"
+        );
+        let line = "\n*** PostgreSQL IS NOT INSTALLED: half of the store's tests are SKIPPED. Install it \
+                    or set TEST_DATABASE_URL. ***\n\n";
+        // Past the test harness, which hides what a passing test prints.
+        io::stderr()
+            .write_all(line.as_bytes())
+            .expect("standard error");
+        return None;
+    };
+    Some(start(&programs).expect("a PostgreSQL cluster for tests"))
+}
+
+/// A URL without its database's name: what comes before it and what after.
+fn split_url(url: &str) -> (String, String) {
+    let (base, query) = url
+        .split_once('?')
+        .map_or((url, String::new()), |(base, query)| {
+            (base, format!("?{query}"))
+        });
+    let (before, _) = base
+        .rsplit_once('/')
+        .expect("TEST_DATABASE_URL names a database");
+    (format!("{before}/"), query)
+}
+
+/// The folder with `initdb` and `postgres`.
+fn programs() -> Option<PathBuf> {
+    let told = Command::new("pg_config")
+        .arg("--bindir")
+        .stderr(Stdio::null())
+        .output()
+        .ok();
+    let told = told.map(|output| String::from_utf8_lossy(&output.stdout).trim().into());
+    let path = env::var_os("PATH").unwrap_or_default();
+    told.into_iter()
+        .chain(env::split_paths(&path))
+        .chain(USUAL_PLACES.map(PathBuf::from))
+        .find(|folder: &PathBuf| {
+            folder.join("initdb").is_file() && folder.join("postgres").is_file()
+        })
+}
+
+fn start(programs: &Path) -> io::Result<Server> {
+    let folder = tempfile::Builder::new()
+        .prefix("railgraph-pg-")
+        .tempdir()?
+        .keep();
+    // PostgreSQL refuses to run as root.
+    let owner = owner_for(&folder)?;
+    let command = |program: &Path| {
+        let mut command = Command::new(program);
+        command.current_dir(&folder);
+        if let Some((user, group)) = owner {
+            command.uid(user).gid(group);
+        }
+        command
+    };
+    let data = folder.join("data");
+    let output = command(&programs.join("initdb"))
+        .args([
+            "--username=railgraph",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--no-sync",
+        ])
+        .args(["--locale=C", "--pgdata"])
+        .arg(&data)
+        .output()?;
+    if !output.status.success() {
+        return Err(io::Error::other(
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        ));
+    }
+    let port = free_port()?;
+    let settings = format!(
+        "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = '{}'\n\
+         max_connections = 300\nfsync = off\nfull_page_writes = off\nsynchronous_commit = off\n",
+        folder.display()
+    );
+    let file = data.join("postgresql.conf");
+    fs::write(&file, settings)?;
+    let mut keeper = command(Path::new("/bin/sh"))
+        .args(["-c", KEEPER, "keeper"])
+        .args([programs, folder.as_path()])
+        // A group of its own: an interrupt from the terminal ends the tests, and they end it.
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let input = keeper
+        .stdin
+        .take()
+        .ok_or_else(|| io::Error::other("no pipe"))?;
+    wait_for(&data, &folder.join("log"))?;
+    let url = (
+        format!("postgres://railgraph@127.0.0.1:{port}/"),
+        String::new(),
+    );
+    Ok(Server {
+        url,
+        _keeper: Some((keeper, input)),
+    })
+}
+
+/// The user that a cluster runs as when we are root; the folder becomes that user's.
+fn owner_for(folder: &Path) -> io::Result<Option<(u32, u32)>> {
+    if fs::metadata(folder)?.uid() != 0 {
+        return Ok(None);
+    }
+    let users = fs::read_to_string("/etc/passwd")?;
+    let fields = users
+        .lines()
+        .map(|line| line.split(':').collect::<Vec<_>>());
+    let ids = fields
+        .filter(|fields| fields[0] == "postgres")
+        .find_map(|fields| Some((fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?)));
+    let (user, group) = ids.ok_or_else(|| io::Error::other("there is no user postgres"))?;
+    chown(folder, Some(user), Some(group))?;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+    Ok(Some((user, group)))
+}
+
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+/// Waits until the cluster says that it takes connections.
+fn wait_for(data: &Path, log: &Path) -> io::Result<()> {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        let mut status = String::new();
+        if let Ok(mut file) = fs::File::open(data.join("postmaster.pid")) {
+            file.read_to_string(&mut status)?;
+        }
+        if status
+            .lines()
+            .nth(7)
+            .is_some_and(|line| line.trim() == "ready")
+        {
+            return Ok(());
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    Err(io::Error::other(
+        fs::read_to_string(log).unwrap_or_default(),
+    ))
+}

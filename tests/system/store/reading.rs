@@ -1,0 +1,257 @@
+//! Finding clients and trips, and a client's trips page by page.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use server::booking::{BookTrip, Client};
+use server::store::{TripCursor, When};
+
+use super::bench::{ada, alan, at, now, offer, offer_in, request, request_for, traveller};
+use super::{Bench, on_both};
+
+on_both! {
+    last_names_are_found_however_typed;
+    id_numbers_are_found_however_typed;
+    a_trip_is_shown_to_its_travellers;
+    what_is_not_there_is_none;
+    a_trip_is_current_until_its_day_ends_at_the_origin;
+    current_soonest_first_past_latest_first;
+    pages_join_without_gap_or_overlap;
+    pages_stay_in_place_when_trips_are_booked;
+    a_page_takes_four_statements;
+}
+
+async fn last_names_are_found_however_typed(bench: Bench) {
+    let cases = [
+        ("Strauß", ["STRAUSS", "strauß", " Strauss "]),
+        (
+            "İnönü",
+            ["i\u{307}nönü", "İNÖNÜ", "I\u{307}no\u{308}nu\u{308}"],
+        ),
+        ("Müller", ["ＭÜＬＬＥＲ", "müller", "Mu\u{308}ller"]),
+    ];
+    for (last_name, spellings) in cases {
+        bench
+            .book(&request_for(&[traveller("A", last_name, "A1")]))
+            .await;
+        for spelling in spellings {
+            let client = bench.store.client(spelling, "A1").await.unwrap();
+            let found = client.as_ref().map(|client| client.person.last_name());
+            assert_eq!(found, Some(last_name), "{spelling}");
+        }
+    }
+    assert_eq!(bench.store.client("Muller", "A1").await.unwrap(), None);
+}
+
+async fn id_numbers_are_found_however_typed(bench: Bench) {
+    bench
+        .book(&request_for(&[traveller("A", "B", "ab-12 34")]))
+        .await;
+    for spelling in ["AB1234", "ab 12-34", "ａｂ１２３４", "A\u{2013}B\u{A0}1234"] {
+        let client = bench.store.client("B", spelling).await.unwrap();
+        let found = client
+            .as_ref()
+            .map(|client| client.person.id_number().as_str());
+        assert_eq!(found, Some("AB1234"), "{spelling}");
+    }
+    assert_eq!(bench.store.client("B", "AB12345").await.unwrap(), None);
+    assert_eq!(bench.store.client("B", "AB/1234").await.unwrap(), None);
+}
+
+async fn a_trip_is_shown_to_its_travellers(bench: Bench) {
+    let trip = bench.book(&request_for(&[ada(), alan()])).await;
+    let reference = trip.reference().to_string();
+    for last_name in [None, Some("lovelace"), Some("TURING")] {
+        let found = bench.store.trip(&reference, last_name).await.unwrap();
+        assert_eq!(found.as_ref(), Some(&trip), "{last_name:?}");
+    }
+    for last_name in ["Hopper", "", "Love"] {
+        let found = bench.store.trip(&reference, Some(last_name)).await.unwrap();
+        assert_eq!(found, None, "{last_name}");
+    }
+    let typed = format!(" {} ", reference.to_lowercase());
+    assert_eq!(bench.store.trip(&typed, None).await.unwrap(), Some(trip));
+}
+
+async fn what_is_not_there_is_none(bench: Bench) {
+    use server::booking::{ClientId, ReservationId, TicketId, TripId};
+    let store = &bench.store;
+    assert_eq!(store.trip("TRP-00000000", None).await.unwrap(), None);
+    assert_eq!(
+        store.trip("TRP-0000\u{0}000", Some("\u{0}")).await.unwrap(),
+        None
+    );
+    assert_eq!(store.trip_by_id(TripId(-1)).await.unwrap(), None);
+    assert_eq!(store.client("A\u{0}", "1").await.unwrap(), None);
+    assert_eq!(store.client_by_id(ClientId(i64::MAX)).await.unwrap(), None);
+    assert_eq!(
+        store.reservation_by_id(ReservationId(1)).await.unwrap(),
+        None
+    );
+    assert_eq!(store.ticket_by_id(TicketId(1)).await.unwrap(), None);
+    let page = store
+        .trips_of(ClientId(1), When::Current, now(), 20, None)
+        .await
+        .unwrap();
+    assert_eq!(
+        (page.edges.len(), page.total_count, page.has_next),
+        (0, 0, false)
+    );
+}
+
+/// A trip that leaves at `departure` turns from current to past at `turn`.
+async fn check_turn(bench: &Bench, departure: &str, zone: Tz, turn: &str) {
+    let mut request = request();
+    request.offer = Some(offer_in(departure, zone));
+    let trip = bench.book(&request).await;
+    let client = trip.reservations()[0].client.id;
+    let turn = at(turn).to_utc();
+    for (moment, current) in [(turn - TimeDelta::seconds(1), 1), (turn, 0)] {
+        let count = async |when| {
+            let page = bench
+                .store
+                .trips_of(client, when, moment, 20, None)
+                .await
+                .unwrap();
+            page.total_count
+        };
+        let seen = (count(When::Current).await, count(When::Past).await);
+        assert_eq!(seen, (current, 1 - current), "{departure} at {moment}");
+    }
+    // Out of the way of the next one.
+    let raw = bench.raw().await;
+    for table in ["tickets", "reservations", "trip_legs", "trips"] {
+        let sql = format!("DELETE FROM {table}");
+        sea_orm::ConnectionTrait::execute_unprepared(&raw, &sql)
+            .await
+            .unwrap();
+    }
+}
+
+async fn a_trip_is_current_until_its_day_ends_at_the_origin(bench: Bench) {
+    use chrono_tz::{Asia::Tokyo, Europe::Lisbon, Europe::Madrid, Pacific::Honolulu};
+    let late = "2026-12-01T23:30:00+00:00";
+    check_turn(&bench, late, Lisbon, "2026-12-02T00:00:00+00:00").await;
+    check_turn(&bench, late, Madrid, "2026-12-03T00:00:00+01:00").await;
+    check_turn(&bench, late, Tokyo, "2026-12-03T00:00:00+09:00").await;
+    check_turn(&bench, late, Honolulu, "2026-12-02T00:00:00-10:00").await;
+    // The first and the last minute of a day, and the day on which the clocks go forward.
+    check_turn(
+        &bench,
+        "2026-12-01T00:00:00+01:00",
+        Madrid,
+        "2026-12-02T00:00:00+01:00",
+    )
+    .await;
+    check_turn(
+        &bench,
+        "2026-12-01T23:59:00+01:00",
+        Madrid,
+        "2026-12-02T00:00:00+01:00",
+    )
+    .await;
+    check_turn(
+        &bench,
+        "2027-03-28T01:30:00+01:00",
+        Madrid,
+        "2027-03-29T00:00:00+02:00",
+    )
+    .await;
+}
+
+/// Ada's trip on a day of December.
+fn on_day(day: u32) -> BookTrip {
+    let mut request = request_for(&[ada(), alan()]);
+    request.offer = Some(offer(&format!("2026-12-{day:02}T09:00:00+01:00")));
+    request
+}
+
+async fn book_days(bench: &Bench, days: impl IntoIterator<Item = u32>) -> Client {
+    let mut client = None;
+    for day in days {
+        client = Some(
+            bench.book(&on_day(day)).await.reservations()[0]
+                .client
+                .clone(),
+        );
+    }
+    client.unwrap()
+}
+
+async fn page(
+    bench: &Bench,
+    client: &Client,
+    when: When,
+    now: DateTime<Utc>,
+    first: u32,
+    after: Option<TripCursor>,
+) -> (Vec<u32>, Option<TripCursor>, bool) {
+    let page = bench
+        .store
+        .trips_of(client.id, when, now, first, after)
+        .await
+        .unwrap();
+    let days = page
+        .edges
+        .iter()
+        .map(|edge| chrono::Datelike::day(&edge.trip.departure()));
+    (
+        days.collect(),
+        page.edges.last().map(|edge| edge.cursor),
+        page.has_next,
+    )
+}
+
+async fn current_soonest_first_past_latest_first(bench: Bench) {
+    let client = book_days(&bench, [5, 2, 9, 7]).await;
+    let on_the_seventh = at("2026-12-07T20:00:00+01:00").to_utc();
+    let (current, ..) = page(&bench, &client, When::Current, on_the_seventh, 20, None).await;
+    let (past, ..) = page(&bench, &client, When::Past, on_the_seventh, 20, None).await;
+    assert_eq!((current, past), (vec![7, 9], vec![5, 2]));
+}
+
+async fn pages_join_without_gap_or_overlap(bench: Bench) {
+    let client = book_days(&bench, 1..=11).await;
+    // Two trips that leave at the same minute are told apart by their numbers.
+    let mut same_minute = on_day(4);
+    let mut legs = super::bench::legs("2026-12-04T09:00:00+01:00", 1);
+    legs[0].ride.source_id = "R9".into();
+    let paris = chrono_tz::Europe::Paris;
+    same_minute.offer = Some(server::booking::Offer::new(legs, "EUR", paris).unwrap());
+    bench.book(&same_minute).await;
+
+    let expected: Vec<u32> = vec![1, 2, 3, 4, 4, 5, 6, 7, 8, 9, 10, 11];
+    let new_year = at("2027-01-01T12:00:00+01:00").to_utc();
+    for (when, moment) in [(When::Current, now()), (When::Past, new_year)] {
+        for size in [1, 3, 4, 11, 12, 100] {
+            let (mut all, mut after, mut more) = (Vec::new(), None, true);
+            while more {
+                let (days, last, has_next) = page(&bench, &client, when, moment, size, after).await;
+                all.extend(days);
+                (after, more) = (last, has_next);
+            }
+            if when == When::Past {
+                all.reverse();
+            }
+            assert_eq!(all, expected, "{when:?} by {size}");
+        }
+    }
+    let none = page(&bench, &client, When::Current, now(), 0, None).await;
+    assert_eq!(none, (vec![], None, true));
+}
+
+async fn pages_stay_in_place_when_trips_are_booked(bench: Bench) {
+    let client = book_days(&bench, [3, 5, 7]).await;
+    let (first, after, _) = page(&bench, &client, When::Current, now(), 2, None).await;
+    book_days(&bench, [2, 4, 6]).await;
+    let (second, ..) = page(&bench, &client, When::Current, now(), 2, after).await;
+    assert_eq!((first, second), (vec![3, 5], vec![6, 7]));
+}
+
+async fn a_page_takes_four_statements(bench: Bench) {
+    let client = book_days(&bench, 1..=20).await;
+    for size in [1, 20] {
+        let before = bench.statements();
+        page(&bench, &client, When::Current, now(), size, None).await;
+        assert_eq!(bench.statements() - before, 4, "a page of {size}");
+    }
+}
