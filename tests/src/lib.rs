@@ -1,4 +1,8 @@
-//! What the whole-system tests share.
+//! What the whole-system tests are built from: timetables as text, a server in the test's own
+//! process, PostgreSQL, the oracle of the search, the generator of the bundled timetable.
 
-/// PostgreSQL for tests.
+pub mod app;
+pub mod european;
+pub mod feed;
+pub mod oracle;
 pub mod postgres;

@@ -1,3 +1,6 @@
-//! Whole-system tests, one binary.
+//! Whole-system tests, in one binary.
 
+mod http;
+mod search;
 mod store;
+mod tidy;
