@@ -1,0 +1,178 @@
+//! A server in the test's own process, behind a real socket.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use server::graphql::{Caller, schema};
+use server::http::{self, App};
+use server::search::Network;
+use server::store::{KeyFile, Randomness, Store, StoreConfig};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+/// When the tests begin: the evening before the first date of their networks.
+pub const NOW: &str = "2026-11-30T20:00:00Z";
+
+/// A running server, which ends with this value.
+pub struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
+    client: reqwest::Client,
+    now: Arc<Mutex<DateTime<Utc>>>,
+    _stop: oneshot::Sender<()>,
+    _folder: Option<TempDir>,
+}
+
+/// A moment.
+///
+/// # Panics
+///
+/// Where the text is none.
+pub fn moment(text: &str) -> DateTime<Utc> {
+    text.parse().expect("an RFC 3339 moment")
+}
+
+/// A store on a new database, and the keys it was made with.
+///
+/// # Panics
+///
+/// Where the database does not open.
+pub async fn store(url: &str, keys: Option<KeyFile>) -> Store {
+    let keys = keys.unwrap_or_else(|| KeyFile::generate(&Randomness::system()).expect("keys"));
+    let config =
+        StoreConfig { patience: std::time::Duration::from_secs(30), ..StoreConfig::new(url, keys) };
+    let store = Store::open(&config).await.expect("a database");
+    store.migrate().await.expect("a migrated database");
+    store
+}
+
+/// Starts a server over this network and store.
+///
+/// # Panics
+///
+/// Where no port is free.
+pub async fn start(network: Network, store: Store, caller: Caller) -> Server {
+    let now = Arc::new(Mutex::new(moment(NOW)));
+    let clock = Arc::clone(&now);
+    let app = App {
+        schema: schema(),
+        network: Arc::new(network),
+        store,
+        clock: Arc::new(move || *clock.lock().expect("a clock")),
+        caller,
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let (stop, stopped) = oneshot::channel();
+    tokio::spawn(async move {
+        let stopped = async {
+            let _ = stopped.await;
+        };
+        http::serve(listener, http::router(app), stopped).await;
+    });
+    let client = reqwest::Client::new();
+    Server { address, client, now, _stop: stop, _folder: None }
+}
+
+/// Starts a server over this network with an SQLite database of its own.
+///
+/// # Panics
+///
+/// Where it does not start.
+pub async fn on_sqlite(network: Network) -> Server {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = format!("sqlite://{}", folder.path().join("railgraph.sqlite").display());
+    let mut server = start(network, store(&url, None).await, Caller::open()).await;
+    server._folder = Some(folder);
+    server
+}
+
+impl Server {
+    /// Sets its clock.
+    ///
+    /// # Panics
+    ///
+    /// Where the text is no moment.
+    pub fn set_clock(&self, text: &str) {
+        *self.now.lock().expect("a clock") = moment(text);
+    }
+
+    /// The address of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// A client to send other requests with.
+    pub fn http(&self) -> &reqwest::Client {
+        &self.client
+    }
+
+    /// What the server answers to a document.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not answer, or not in JSON.
+    pub async fn answer(&self, query: &str, variables: Value) -> Value {
+        let request = self.client.post(self.url("/graphql"));
+        let request = request.json(&json!({ "query": query, "variables": variables }));
+        let response = request.send().await.expect("an answer");
+        response.json().await.expect("JSON")
+    }
+
+    /// The data of the answer.
+    ///
+    /// # Panics
+    ///
+    /// Where there are errors.
+    pub async fn data(&self, query: &str, variables: Value) -> Value {
+        let mut answer = self.answer(query, variables).await;
+        assert_eq!(answer.get("errors"), None, "{query}");
+        answer["data"].take()
+    }
+
+    /// The id of the first itinerary between two cities on a date.
+    ///
+    /// # Panics
+    ///
+    /// Where there is none.
+    pub async fn itinerary(&self, from: &str, to: &str, date: &str) -> String {
+        let query = "query($from: String!, $to: String!, $date: Date!) {
+            itineraries(origin: {name: $from}, destination: {name: $to}, dateTime: {date: $date}) {
+                nodes { id }
+            }
+        }";
+        let data = self.data(query, json!({ "from": from, "to": to, "date": date })).await;
+        data["itineraries"]["nodes"][0]["id"].as_str().expect("an itinerary").to_owned()
+    }
+
+    /// The payload of a booking.
+    pub async fn book(&self, input: Value) -> Value {
+        let query = include_str!("../../schema/graphql/operations/book-trip.graphql");
+        self.data(query, json!({ "input": input })).await["bookTrip"].take()
+    }
+}
+
+/// A traveller's input.
+pub fn traveller(first_name: &str, last_name: &str, id_number: &str, age: i32) -> Value {
+    json!({
+        "firstName": first_name, "lastName": last_name, "idNumber": id_number, "age": age
+    })
+}
+
+/// The codes and paths of a payload's refusals.
+///
+/// # Panics
+///
+/// Where the payload has none.
+pub fn refusals(payload: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let path = |value: &Value| {
+        let segments = value.as_array().expect("a path").iter().map(text);
+        segments.collect::<Vec<_>>().join(".")
+    };
+    let refusals = payload["refusals"].as_array().expect("refusals");
+    refusals.iter().map(|it| (text(&it["code"]), path(&it["path"]))).collect()
+}

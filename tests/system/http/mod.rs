@@ -1,0 +1,5 @@
+//! The server as its callers know it: over HTTP.
+
+mod bad_input;
+mod queries;
+mod scenarios;
