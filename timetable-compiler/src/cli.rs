@@ -1,0 +1,352 @@
+//! The command line: what may be written there, what is done, what is printed and the exit code.
+
+mod arguments;
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use schema::NetworkFile;
+use serde_json::{Value, json};
+
+use crate::compile::{CompileError, Compiled, Goal, Options, Outcome, Step, compile};
+use crate::inspect::{Summary, read_aligned};
+use crate::notice::{Code, Policy, Severity};
+use crate::output::write_atomically;
+use crate::read::Input;
+use crate::report::{self, Look};
+use arguments::{Arguments, Command, CompileArguments};
+
+/// How long a build takes before its progress is shown.
+const PROGRESS_AFTER: Duration = Duration::from_secs(1);
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// All was done.
+    Done = 0,
+    /// The data has errors, or the file is no network file.
+    Errors = 1,
+    /// The command line asks for what there is not.
+    Usage = 2,
+    /// A file could not be read or written, or a defect was met.
+    Io = 3,
+}
+
+/// Where a run writes to.
+pub struct Streams<'s> {
+    /// Results.
+    pub out: &'s mut dyn Write,
+    /// Findings and errors.
+    pub err: &'s mut dyn Write,
+    /// Whether `err` may be coloured.
+    pub colour: bool,
+    /// Whether progress may be shown on the terminal that `err` is.
+    pub progress: bool,
+}
+
+/// A failure that ends a run, with the sentence for the caller.
+struct Failure {
+    exit: Exit,
+    sentence: String,
+}
+
+type Done = Result<Exit, Failure>;
+
+impl Failure {
+    fn io(what: &str, path: &Path, error: &io::Error) -> Self {
+        Self {
+            exit: Exit::Io,
+            sentence: format!("cannot {what} {}: {error}", path.display()),
+        }
+    }
+}
+
+/// A reader that goes away, such as `head`, is no failure.
+fn written(result: io::Result<()>) -> Result<(), Failure> {
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure {
+            exit: Exit::Io,
+            sentence: format!("cannot write the result: {error}"),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Runs the program with these arguments, the first of which is its name.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
+    let is_terminal = err.is_terminal();
+    // https://no-color.org: present and not empty, whatever its value.
+    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let streams = Streams {
+        out: &mut out,
+        err: &mut err,
+        colour: is_terminal && !no_colour,
+        progress: is_terminal,
+    };
+    ExitCode::from(run_with(arguments, streams) as u8)
+}
+
+/// The same with streams of the caller's own.
+pub fn run_with(arguments: impl IntoIterator<Item = OsString>, mut streams: Streams<'_>) -> Exit {
+    let done = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => execute(arguments.command, &mut streams),
+        Err(error) => return print_usage(&error, &mut streams),
+    };
+    done.unwrap_or_else(|failure| {
+        // Nobody is left to be told if this cannot be written.
+        let _ = writeln!(streams.err, "error: {}", failure.sentence);
+        failure.exit
+    })
+}
+
+fn print_usage(error: &clap::Error, streams: &mut Streams<'_>) -> Exit {
+    let text = error.render();
+    // Nobody is left to be told if this cannot be written.
+    let _ = if error.use_stderr() && streams.colour {
+        write!(streams.err, "{}", text.ansi())
+    } else if error.use_stderr() {
+        write!(streams.err, "{text}")
+    } else {
+        write!(streams.out, "{text}")
+    };
+    if error.use_stderr() {
+        Exit::Usage
+    } else {
+        Exit::Done
+    }
+}
+
+fn execute(command: Command, streams: &mut Streams<'_>) -> Done {
+    match command {
+        Command::Build { output, compile } => run_compile(&compile, Some(&output), streams),
+        Command::Check { compile } => run_compile(&compile, None, streams),
+        Command::Inspect { file, json } => run_inspect(&file, json, streams),
+        Command::Verify { file } => run_verify(&file, streams),
+        Command::Explain { code } => {
+            let text = code.map_or_else(report::codes, report::explain);
+            written(streams.out.write_all(text.as_bytes()))?;
+            Ok(Exit::Done)
+        }
+    }
+}
+
+fn run_compile(
+    arguments: &CompileArguments,
+    output: Option<&Path>,
+    streams: &mut Streams<'_>,
+) -> Done {
+    let started = Instant::now();
+    let options = options(arguments)?;
+    let inputs = arguments.inputs.iter().map(|path| load(path));
+    let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
+    let goal = output.map_or(Goal::Check, |_| Goal::Build);
+    let progress = Progress::new(streams.progress && !arguments.quiet);
+    let outcome = compile(&inputs, &options, goal, &|step| progress.step(step));
+    progress.finish();
+    let Outcome { findings, compiled } = outcome.map_err(of_compile)?;
+
+    let look = Look {
+        colour: streams.colour,
+        least: if arguments.quiet {
+            Severity::Warning
+        } else {
+            Severity::Info
+        },
+    };
+    written(report::write_text(streams.err, &findings, look))?;
+    let summary = match (output, &compiled) {
+        (Some(path), Some(compiled)) => Some(write_network(path, compiled)?),
+        _ => None,
+    };
+    let mut result = json!({
+        "status": if compiled.is_some() { "done" } else { "errors" },
+        "findings": report::json(&findings),
+    });
+    if let Some(path) = &arguments.report_json {
+        write_json(path, &result)?;
+    }
+    result["output"] = json!(output.filter(|_| summary.is_some()));
+    result["network"] = json!(summary);
+    result["seconds"] = json!(started.elapsed().as_secs_f64());
+    if arguments.json {
+        written(writeln!(streams.out, "{result:#}"))?;
+    }
+    if !arguments.quiet {
+        let seconds = started.elapsed().as_secs_f64();
+        let counts = report::counts(&findings);
+        let line = last_line(output, summary.as_ref(), compiled.is_some(), &counts);
+        written(writeln!(streams.err, "{line} in {seconds:.2} s"))?;
+    }
+    Ok(if compiled.is_some() {
+        Exit::Done
+    } else {
+        Exit::Errors
+    })
+}
+
+fn last_line(
+    output: Option<&Path>,
+    summary: Option<&Summary>,
+    is_done: bool,
+    counts: &str,
+) -> String {
+    let counts = if counts.is_empty() {
+        "no findings"
+    } else {
+        counts
+    };
+    match (output, summary) {
+        (Some(path), Some(summary)) => {
+            format!("wrote {}: {}; {counts}", path.display(), summary.line())
+        }
+        (Some(path), None) => format!("{counts}; {} was not written,", path.display()),
+        (None, _) if is_done => format!("checked: {counts}"),
+        (None, _) => format!("checked: {counts}; a build would write nothing,"),
+    }
+}
+
+fn of_compile(error: CompileError) -> Failure {
+    let exit = match error {
+        CompileError::Shift(_) => Exit::Io,
+        _ => Exit::Usage,
+    };
+    Failure {
+        exit,
+        sentence: error.to_string(),
+    }
+}
+
+fn options(arguments: &CompileArguments) -> Result<Options, Failure> {
+    let policy = Policy {
+        strict: arguments.strict,
+        deny: arguments.deny.iter().copied().collect(),
+        allow: arguments.allow.iter().copied().collect(),
+    };
+    let usage = |sentence| Failure {
+        exit: Exit::Usage,
+        sentence,
+    };
+    if let Some(code) = policy.deny.intersection(&policy.allow).next() {
+        return Err(usage(format!("`{code}` is both denied and allowed")));
+    }
+    let is_error = |code: &&Code| code.severity() == Severity::Error;
+    if let Some(code) = policy.allow.iter().find(is_error) {
+        return Err(usage(format!(
+            "`{code}` is an error, and an error cannot be allowed"
+        )));
+    }
+    Ok(Options {
+        timezone: arguments.timezone,
+        stations: arguments.stations.as_deref().map(load).transpose()?,
+        from: arguments.from,
+        until: arguments.until,
+        transfers: arguments.transfers(),
+        policy,
+    })
+}
+
+fn load(path: impl AsRef<Path>) -> Result<Input, Failure> {
+    let path = path.as_ref();
+    let bytes = if path.is_dir() {
+        None
+    } else {
+        let read = std::fs::read(path);
+        Some(read.map_err(|error| Failure::io("read", path, &error))?)
+    };
+    let name = path.display().to_string();
+    Ok(Input { name, bytes })
+}
+
+/// Writes the network, once it was opened as a server opens it.
+fn write_network(path: &Path, compiled: &Compiled) -> Result<Summary, Failure> {
+    let internal = |sentence| Failure {
+        exit: Exit::Io,
+        sentence,
+    };
+    let bytes = compiled
+        .encode()
+        .map_err(|error| internal(error.to_string()))?;
+    let file = NetworkFile::open(bytes).map_err(|error| internal(error.to_string()))?;
+    write_atomically(path, file.bytes()).map_err(|error| Failure::io("write", path, &error))?;
+    Ok(Summary::of(&file))
+}
+
+fn write_json(path: &Path, value: &Value) -> Result<(), Failure> {
+    let text = format!("{value:#}\n");
+    write_atomically(path, text.as_bytes()).map_err(|error| Failure::io("write", path, &error))
+}
+
+fn run_inspect(path: &Path, as_json: bool, streams: &mut Streams<'_>) -> Done {
+    let bytes = read_aligned(path).map_err(|error| Failure::io("read", path, &error))?;
+    let file = NetworkFile::open(bytes).map_err(|error| Failure {
+        exit: Exit::Errors,
+        sentence: format!("{}: {error}", path.display()),
+    })?;
+    let summary = Summary::of(&file);
+    let text = if as_json {
+        format!("{:#}\n", json!(summary))
+    } else {
+        summary.text()
+    };
+    written(streams.out.write_all(text.as_bytes()))?;
+    Ok(Exit::Done)
+}
+
+fn run_verify(path: &Path, streams: &mut Streams<'_>) -> Done {
+    let bytes = read_aligned(path).map_err(|error| Failure::io("read", path, &error))?;
+    let file = NetworkFile::open(bytes).map_err(|error| Failure {
+        exit: Exit::Errors,
+        sentence: format!("{}: {error}", path.display()),
+    })?;
+    let line = Summary::of(&file).line();
+    written(writeln!(streams.out, "{} is sound: {line}", path.display()))?;
+    Ok(Exit::Done)
+}
+
+/// A bar for builds that take long enough for one.
+struct Progress {
+    bar: ProgressBar,
+    started: Instant,
+    is_wanted: bool,
+    is_shown: AtomicBool,
+}
+
+impl Progress {
+    fn new(is_wanted: bool) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        let template = "connections from {pos} of {len} stations [{bar:30}] {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        Self {
+            bar,
+            started: Instant::now(),
+            is_wanted,
+            is_shown: AtomicBool::new(false),
+        }
+    }
+
+    fn step(&self, step: Step) {
+        match step {
+            Step::Connecting(stations) => self.bar.set_length(stations as u64),
+            Step::Connected => {
+                let is_late = self.is_wanted && self.started.elapsed() > PROGRESS_AFTER;
+                if is_late && !self.is_shown.swap(true, Ordering::Relaxed) {
+                    self.bar.set_draw_target(ProgressDrawTarget::stderr());
+                }
+                self.bar.inc(1);
+            }
+        }
+    }
+
+    fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,275 @@
+//! From inputs to a network: read, check, resolve, connect. No file is touched and nothing printed.
+
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+use rkyv::util::AlignedVec;
+use schema::{Network, Transfers};
+
+use crate::assemble::{AssembleError, assemble};
+use crate::clock::{Ride, ordinary_minutes};
+use crate::connect::{ShiftTooFar, connect};
+use crate::notice::{Code, Findings, Notice, Policy};
+use crate::read::csv::{Header, Table};
+use crate::read::stations::Stations;
+use crate::read::values::{ArrivalTime, is_date_in_range};
+use crate::read::{Input, Rows, iso, nine};
+use crate::resolve::{Frame, Sources};
+
+/// The version that is written into network files.
+pub const COMPILER_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The longest period, in dates.
+pub const PERIOD_DATES_MAX: i64 = 3900;
+
+/// How a timetable is compiled.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The zone of service dates, and of cities that the stations file does not list.
+    pub timezone: Tz,
+    /// The stations file.
+    pub stations: Option<Input>,
+    /// First service date. Required with an input whose rows have no dates.
+    pub from: Option<NaiveDate>,
+    /// Last service date. Required with an input whose rows have no dates.
+    pub until: Option<NaiveDate>,
+    /// Limits on transfers.
+    pub transfers: Transfers,
+    /// What the caller thinks of some findings.
+    pub policy: Policy,
+}
+
+/// How far a compilation goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Goal {
+    /// All findings; the connection tables stay empty, for no finding depends on them.
+    Check,
+    /// The whole network.
+    Build,
+}
+
+/// How far it has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The connections from so many stations are to be found.
+    Connecting(usize),
+    /// Those from one more station are found.
+    Connected,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What there is to say of the data.
+    pub findings: Findings,
+    /// The network; none where there are errors.
+    pub compiled: Option<Compiled>,
+}
+
+/// A network that can be written.
+#[derive(Debug)]
+pub struct Compiled {
+    /// The tables.
+    pub network: Network,
+    /// BLAKE3 over the sorted records and the options.
+    pub fingerprint: [u8; 32],
+}
+
+impl Compiled {
+    /// The bytes of the network file.
+    ///
+    /// # Errors
+    ///
+    /// What rkyv says where the network cannot be archived, which is out of memory.
+    pub fn encode(&self) -> Result<AlignedVec, rkyv::rancor::Error> {
+        schema::encode(&self.network, self.fingerprint, COMPILER_VERSION)
+    }
+}
+
+/// Why a timetable was not compiled, for a reason that is not in the data.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CompileError {
+    /// A weekly timetable without a period.
+    #[error(
+        "the rows of {0} have no dates, so the period is needed: add `--from DATE --until DATE`, \
+         such as `--from 2026-12-13 --until 2027-12-11`"
+    )]
+    PeriodMissing(String),
+    /// It ends before it begins.
+    #[error("the period ends on {until}, before it begins on {from}")]
+    PeriodReversed {
+        /// First date.
+        from: NaiveDate,
+        /// Last date.
+        until: NaiveDate,
+    },
+    /// Longer than a network file holds.
+    #[error("the period has {0} dates, more than the {PERIOD_DATES_MAX} a network file holds")]
+    PeriodTooLong(i64),
+    /// Far from any timetable.
+    #[error("the date {0} does not lie between 1990 and 2199")]
+    DateOutOfRange(NaiveDate),
+    /// A defect: rides are short enough for the file's format.
+    #[error(transparent)]
+    Shift(#[from] ShiftTooFar),
+}
+
+/// Compiles a timetable. The same records and options give the same network, in whatever order the
+/// rows stand.
+///
+/// # Errors
+///
+/// Where the options do not fit the inputs; what is wrong with the data is in the outcome.
+pub fn compile(
+    inputs: &[Input],
+    options: &Options,
+    goal: Goal,
+    progress: &(dyn Fn(Step) + Sync),
+) -> Result<Outcome, CompileError> {
+    check_period(options)?;
+    let mut findings = Findings::new(options.policy.clone());
+    let stations = Stations::read(options.stations.as_ref(), &mut findings);
+    let tables = open_tables(inputs, &mut findings);
+    let weekly = tables
+        .iter()
+        .flatten()
+        .find(|table| table.is_of(nine::COLUMNS));
+    if let (Some(table), None, _) | (Some(table), _, None) = (weekly, options.from, options.until) {
+        return Err(CompileError::PeriodMissing(table.file().to_owned()));
+    }
+    let rows = read_rows(&tables, &stations, options, &mut findings);
+    let frame = Frame {
+        zone: options.timezone,
+        from: options.from,
+        until: options.until,
+        transfers: options.transfers,
+    };
+    let sources = Sources {
+        tables: &tables,
+        rows: &rows,
+        stations: &stations,
+    };
+    let timetable = sources.resolve(frame, &mut findings);
+    let assembled = if findings.has_errors() {
+        // Without the rows that have errors, "nothing runs" would only be noise.
+        None
+    } else {
+        let assembled = assemble(&timetable);
+        assembled
+            .map_err(|error| findings.add(of_whole(&error)))
+            .ok()
+    };
+    findings.sort();
+    let mut compiled = assembled.map(|network| Compiled {
+        network,
+        fingerprint: fingerprint(&rows, &stations, frame),
+    });
+    if let (Goal::Build, Some(compiled)) = (goal, &mut compiled) {
+        progress(Step::Connecting(compiled.network.stations.len()));
+        connect(&mut compiled.network, &|| progress(Step::Connected))?;
+    }
+    Ok(Outcome { findings, compiled })
+}
+
+fn check_period(options: &Options) -> Result<(), CompileError> {
+    for date in options.from.iter().chain(&options.until) {
+        if !is_date_in_range(*date) {
+            return Err(CompileError::DateOutOfRange(*date));
+        }
+    }
+    let (Some(from), Some(until)) = (options.from, options.until) else {
+        return Ok(());
+    };
+    let dates = (until - from).num_days() + 1;
+    if dates < 1 {
+        return Err(CompileError::PeriodReversed { from, until });
+    }
+    if dates > PERIOD_DATES_MAX {
+        return Err(CompileError::PeriodTooLong(dates));
+    }
+    Ok(())
+}
+
+fn open_tables<'i>(inputs: &'i [Input], findings: &mut Findings) -> Vec<Option<Table<'i>>> {
+    let open = |(at, input)| {
+        // Input 0 is the stations file.
+        let header = Header::read(at + 1, input, findings)?;
+        let is_dated = header.has("departure_datetime") || header.has("arrival_datetime");
+        let columns = if is_dated {
+            iso::COLUMNS
+        } else {
+            nine::COLUMNS
+        };
+        Some(header.table(columns, findings))
+    };
+    inputs.iter().enumerate().map(open).collect()
+}
+
+fn read_rows(
+    tables: &[Option<Table<'_>>],
+    stations: &Stations<'_>,
+    options: &Options,
+    findings: &mut Findings,
+) -> Rows {
+    let zone_of = |city: Option<&str>| {
+        let listed = city.and_then(|city| stations.find(city));
+        listed
+            .and_then(|listed| listed.zone())
+            .unwrap_or(options.timezone)
+    };
+    let date = options.from.unwrap_or_default();
+    let elapsed = |from: Option<&str>, to: Option<&str>, departure, arrival: ArrivalTime| {
+        let (from, to) = (zone_of(from), zone_of(to));
+        if from == to {
+            let days = i32::from(arrival.days) * 1440;
+            return days + i32::from(arrival.minute) - i32::from(departure);
+        }
+        let ride = Ride {
+            from,
+            to,
+            departure,
+            arrival,
+        };
+        ordinary_minutes(ride, date)
+    };
+    let mut all = Rows::default();
+    for table in tables.iter().flatten() {
+        let rows = if table.is_of(nine::COLUMNS) {
+            nine::read(table, &elapsed, findings)
+        } else {
+            iso::read(table, findings)
+        };
+        all.records.extend(rows.records);
+        all.ids.extend(rows.ids);
+    }
+    all
+}
+
+fn of_whole(error: &AssembleError) -> Notice {
+    match error {
+        AssembleError::Empty { .. } => Notice::new(Code::NothingRuns, error.to_string()),
+        AssembleError::TooLarge { .. } => Notice::new(Code::TooLarge, error.to_string()),
+    }
+}
+
+/// BLAKE3 over all that decides the network, in an order of its own.
+fn fingerprint(rows: &Rows, stations: &Stations<'_>, frame: Frame) -> [u8; 32] {
+    let mut records: Vec<_> = rows.records.iter().map(|located| &located.record).collect();
+    records.sort_unstable();
+    let mut stations: Vec<_> = stations.records().collect();
+    stations.sort_unstable();
+    let transfers = frame.transfers;
+    let options = (
+        frame.zone.name(),
+        frame.from.map(|date| date.to_string()),
+        frame.until.map(|date| date.to_string()),
+        transfers.minutes_min_default,
+        transfers.duration_minutes_max,
+        transfers.layover_policy as u8,
+    );
+    let mut hasher = blake3::Hasher::new();
+    // Writing into a hasher cannot fail, nor has any of these a key that JSON refuses.
+    let written = serde_json::to_writer(&mut hasher, &(options, stations, records));
+    debug_assert!(written.is_ok(), "records are plain values");
+    *hasher.finalize().as_bytes()
+}

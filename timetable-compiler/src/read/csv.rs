@@ -1,0 +1,514 @@
+//! CSV as it is found in the wild: the header's columns by name, rows one by one, and for every
+//! value the line and column at which it stands.
+
+use std::borrow::Cow;
+
+use ::csv::{ByteRecord, ReaderBuilder};
+use schema::names::fold;
+
+use crate::notice::{Code, Findings, Notice, Place};
+use crate::read::Input;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// A column that a form of CSV has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Column {
+    /// Its name; case, blanks and underscores do not matter in a header.
+    pub name: &'static str,
+    /// Whether a header without it is an error.
+    pub required: bool,
+}
+
+/// A row of one of the inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RowAt {
+    /// Which input.
+    pub input: usize,
+    /// Where the row begins, in bytes.
+    pub start: usize,
+}
+
+/// A CSV file whose header was read.
+pub struct Table<'i> {
+    input: usize,
+    file: &'i str,
+    bytes: &'i [u8],
+    /// Where each line begins, in bytes.
+    lines: Vec<usize>,
+    /// Number of columns of the header.
+    width: usize,
+    /// Where the rows begin, in bytes.
+    body: usize,
+    columns: &'static [Column],
+    /// For each of `columns`, where it is in a row.
+    positions: Vec<Option<usize>>,
+}
+
+/// A row of a table.
+pub struct Row<'t, 'i> {
+    table: &'t Table<'i>,
+    start: usize,
+    fields: ByteRecord,
+}
+
+/// The names of a file's header, before it is known which form the file has.
+pub struct Header<'i> {
+    input: usize,
+    file: &'i str,
+    bytes: &'i [u8],
+    lines: Vec<usize>,
+    start: usize,
+    end: usize,
+    cells: Vec<String>,
+}
+
+impl<'i> Header<'i> {
+    /// Reads the first row of the `input`th file. None where there is no row, which is a finding.
+    pub fn read(input: usize, file: &'i Input, findings: &mut Findings) -> Option<Self> {
+        let (name, mut bytes) = (
+            file.name.as_str(),
+            file.bytes.as_deref().unwrap_or_default(),
+        );
+        if file.bytes.is_none() || bytes.starts_with(b"PK\x03\x04") {
+            let what = file.bytes.as_ref().map_or("a folder", |_| "a zip archive");
+            let sentence = format!("the input is {what}; this version reads CSV only");
+            let notice = Notice::new(Code::UnsupportedInput, sentence).at(whole(input, name));
+            findings.add(notice.help("convert the timetable to the nine-column CSV"));
+            return None;
+        }
+        if let Some(rest) = bytes.strip_prefix(BYTE_ORDER_MARK) {
+            bytes = rest;
+            let notice = Notice::new(
+                Code::ByteOrderMark,
+                "the file begins with a byte order mark",
+            );
+            findings.add(notice.at(whole(input, name)));
+        }
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            let notice = Notice::new(Code::EmptyFile, "the file is empty");
+            findings.add(notice.at(whole(input, name)));
+            return None;
+        }
+        if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") {
+            let notice = Notice::new(Code::NotUtf8, "the file is UTF-16, not UTF-8");
+            findings.add(notice.at(whole(input, name)).help("save it as UTF-8"));
+            return None;
+        }
+        let start = next_row(bytes, 0);
+        // A header never spans lines: a quote that is not closed must not swallow the rows.
+        let end = line_end(bytes, start);
+        let record = first_record(&bytes[start..end]);
+        let header = Self {
+            input,
+            file: name,
+            bytes,
+            lines: line_starts(bytes),
+            start,
+            end,
+            cells: (record.iter())
+                .map(|cell| String::from_utf8_lossy(cell).trim().to_owned())
+                .collect(),
+        };
+        header.report_bytes(&record, findings);
+        Some(header)
+    }
+
+    /// Whether a cell has this name, with or without a prefix.
+    pub fn has(&self, name: &str) -> bool {
+        let wanted = fold(name);
+        (self.cells.iter()).any(|cell| fold(cell) == wanted || fold(bare(cell)) == wanted)
+    }
+
+    /// The table with these columns, and findings for those that are missing, double or not used.
+    pub fn table(self, columns: &'static [Column], findings: &mut Findings) -> Table<'i> {
+        let mut positions = vec![None; columns.len()];
+        let mut extra = Vec::new();
+        for exact in [true, false] {
+            // Cells with the exact name come first, so that a prefixed twin is the double.
+            for (at, cell) in self.cells.iter().enumerate() {
+                let is = |name: &str| fold(cell) == fold(name);
+                let is_prefixed = |name: &str| fold(bare(cell)) == fold(name);
+                let found = if exact {
+                    columns.iter().position(|column| is(column.name))
+                } else if columns.iter().any(|column| is(column.name)) {
+                    continue;
+                } else {
+                    columns.iter().position(|column| is_prefixed(column.name))
+                };
+                match found {
+                    Some(column) if positions[column].is_some() => {
+                        self.report_double(at, columns[column].name, findings);
+                    }
+                    Some(column) => {
+                        positions[column] = Some(at);
+                        if !exact {
+                            self.report_prefix(at, columns[column].name, findings);
+                        }
+                    }
+                    None if !exact => extra.push(at),
+                    None => {}
+                }
+            }
+        }
+        self.report_missing(columns, &positions, &extra, findings);
+        Table {
+            input: self.input,
+            file: self.file,
+            bytes: self.bytes,
+            lines: self.lines,
+            width: self.cells.len(),
+            body: self.end,
+            columns,
+            positions,
+        }
+    }
+
+    fn place(&self, cell: usize) -> Place {
+        let at = field_start(self.bytes, self.start, cell);
+        place(self.input, self.file, self.bytes, &self.lines, at)
+    }
+
+    fn report_bytes(&self, record: &ByteRecord, findings: &mut Findings) {
+        for (at, cell) in record.iter().enumerate() {
+            if std::str::from_utf8(cell).is_err() {
+                let notice = Notice::new(Code::NotUtf8, "a column's name is not UTF-8");
+                let notice = notice.at(self.place(at)).value(self.cells[at].as_str());
+                findings.add(notice.help("save the file as UTF-8"));
+            }
+        }
+    }
+
+    fn report_double(&self, cell: usize, name: &str, findings: &mut Findings) {
+        let sentence = format!("the header has the column `{name}` twice");
+        let notice = Notice::new(Code::DuplicateColumn, sentence).at(self.place(cell));
+        findings.add(notice.value(self.cells[cell].as_str()));
+    }
+
+    fn report_prefix(&self, cell: usize, name: &str, findings: &mut Findings) {
+        let text = &self.cells[cell];
+        let prefix = text.rfind('.').map_or("", |dot| &text[..=dot]);
+        let sentence = format!("the header's `{name}` has the stray prefix `{prefix}`");
+        let notice = Notice::new(Code::StrayPrefix, sentence).at(self.place(cell));
+        findings.add(notice.value(text).help(format!("write `{name}`")));
+    }
+
+    fn report_missing(
+        &self,
+        columns: &[Column],
+        positions: &[Option<usize>],
+        extra: &[usize],
+        findings: &mut Findings,
+    ) {
+        if positions.iter().all(Option::is_none) {
+            let notice = Notice::new(
+                Code::MissingHeader,
+                "the first line names none of the columns of a timetable",
+            );
+            let other = [';', '\t']
+                .into_iter()
+                .find(|other| self.cells.len() == 1 && self.cells[0].contains(*other));
+            let help = match other {
+                Some(_) => "part the columns by commas".to_owned(),
+                None => format!("the first of the columns is `{}`", columns[0].name),
+            };
+            let first = self.cells.first().cloned().unwrap_or_default();
+            findings.add(notice.at(self.place(0)).value(first).help(help));
+            return;
+        }
+        for (column, position) in columns.iter().zip(positions) {
+            if column.required && position.is_none() {
+                let sentence = format!("the header lacks the column `{}`", column.name);
+                let notice = Notice::new(Code::MissingColumn, sentence).at(self.place(0));
+                let near = extra.iter().map(|at| &self.cells[*at]).find(|cell| {
+                    strsim::normalized_damerau_levenshtein(&fold(cell), &fold(column.name)) > 0.7
+                });
+                findings.add(match near {
+                    Some(cell) => {
+                        notice.help(format!("`{cell}` may be meant; write `{}`", column.name))
+                    }
+                    None => notice,
+                });
+            }
+        }
+        for at in extra {
+            let cell = &self.cells[*at];
+            let notice = Notice::new(Code::ExtraColumn, "the column is not used");
+            findings.add(notice.at(self.place(*at)).value(cell));
+        }
+    }
+}
+
+impl<'i> Table<'i> {
+    /// Calls `each` with every row that has as many values as the header; the others are findings.
+    /// Says how many rows there are, whatever is wrong with them.
+    pub fn rows(&self, findings: &mut Findings, mut each: impl FnMut(&Row<'_, 'i>, &mut Findings)) {
+        let mut rows = 0;
+        let mut start = next_row(self.bytes, self.body);
+        // One reader for as long as rows keep to their lines: a reader per row would be slow.
+        while start < self.bytes.len() {
+            let mut reader = reader(&self.bytes[start..]);
+            let base = start;
+            let mut fields = ByteRecord::new();
+            start = self.bytes.len();
+            while reader.read_byte_record(&mut fields).unwrap_or(false) {
+                rows += 1;
+                let begin = fields
+                    .position()
+                    .map_or(0, |position| position.byte() as usize);
+                let row = Row {
+                    table: self,
+                    start: next_row(self.bytes, base + begin),
+                    fields: std::mem::take(&mut fields),
+                };
+                if row.is_torn() {
+                    row.report_torn(findings);
+                    start = next_row(self.bytes, line_end(self.bytes, row.start));
+                    break;
+                }
+                if row.is_whole(findings) {
+                    each(&row, findings);
+                }
+                fields = row.fields;
+            }
+        }
+        if rows == 0 {
+            let notice = Notice::new(Code::NoRows, "the file has a header and no rows");
+            findings.add(notice.at(whole(self.input, self.file)));
+        }
+    }
+
+    /// The file's name.
+    pub const fn file(&self) -> &'i str {
+        self.file
+    }
+
+    /// Whether the file has this form.
+    pub fn is_of(&self, columns: &[Column]) -> bool {
+        self.columns == columns
+    }
+
+    /// Where a column of a row stands.
+    pub fn place(&self, row: RowAt, column: usize) -> Place {
+        let position = self.positions[column].unwrap_or(0);
+        let at = field_start(self.bytes, row.start, position);
+        Place {
+            field: Some(self.columns[column].name.to_owned()),
+            ..place(self.input, self.file, self.bytes, &self.lines, at)
+        }
+    }
+}
+
+impl Row<'_, '_> {
+    /// Where the row stands.
+    pub const fn at(&self) -> RowAt {
+        RowAt {
+            input: self.table.input,
+            start: self.start,
+        }
+    }
+
+    /// The value of a column without blanks around it, bytes that are not UTF-8 replaced. None
+    /// where the header lacks the column.
+    pub fn get(&self, column: usize) -> Option<Cow<'_, str>> {
+        let field = self.fields.get(self.table.positions[column]?)?;
+        Some(match String::from_utf8_lossy(field) {
+            Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+            Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+        })
+    }
+
+    /// Whether the value of a column is UTF-8; a finding where it is not.
+    pub fn is_utf8(&self, column: usize, findings: &mut Findings) -> bool {
+        let Some(position) = self.table.positions[column] else {
+            return true;
+        };
+        let Some(field) = self.fields.get(position) else {
+            return true;
+        };
+        if std::str::from_utf8(field).is_ok() {
+            return true;
+        }
+        let table = self.table;
+        let from = field_start(table.bytes, self.start, position);
+        let raw = &table.bytes[from..line_end(table.bytes, from)];
+        let good = std::str::from_utf8(raw).map_or_else(|error| error.valid_up_to(), str::len);
+        let byte = raw.get(good).copied().unwrap_or_default();
+        let sentence = format!("the value has the byte 0x{byte:02X}, which is not UTF-8");
+        let place = Place {
+            field: Some(table.columns[column].name.to_owned()),
+            ..place(
+                table.input,
+                table.file,
+                table.bytes,
+                &table.lines,
+                from + good,
+            )
+        };
+        let notice = Notice::new(Code::NotUtf8, sentence).at(place);
+        let value = String::from_utf8_lossy(field).into_owned();
+        findings.add(notice.value(value).help("save the file as UTF-8"));
+        false
+    }
+
+    /// Where a column stands.
+    pub fn place(&self, column: usize) -> Place {
+        self.table.place(self.at(), column)
+    }
+
+    /// Whether the row runs past its line in a way that no timetable means.
+    fn is_torn(&self) -> bool {
+        let breaks = |field: &[u8]| field.iter().any(|byte| matches!(byte, b'\r' | b'\n'));
+        let used = self.table.positions.iter().flatten();
+        self.fields.iter().any(breaks)
+            && (self.fields.len() != self.table.width
+                || used.filter_map(|at| self.fields.get(*at)).any(breaks))
+    }
+
+    fn report_torn(&self, findings: &mut Findings) {
+        let field = (self.fields.iter())
+            .position(|field| field.iter().any(|byte| matches!(byte, b'\r' | b'\n')))
+            .unwrap_or(0);
+        let table = self.table;
+        let at = field_start(table.bytes, self.start, field);
+        let text = &table.bytes[at..line_end(table.bytes, at)];
+        let notice = Notice::new(
+            Code::UnclosedQuote,
+            "the value begins with a quote that is not closed on its line",
+        );
+        let value = String::from_utf8_lossy(text).trim_end().to_owned();
+        findings.add(
+            notice
+                .at(place(
+                    table.input,
+                    table.file,
+                    table.bytes,
+                    &table.lines,
+                    at,
+                ))
+                .value(value)
+                .help("close the quote, or remove it"),
+        );
+    }
+
+    fn is_whole(&self, findings: &mut Findings) -> bool {
+        let (found, expected) = (self.fields.len(), self.table.width);
+        let start = place(
+            self.table.input,
+            self.table.file,
+            self.table.bytes,
+            &self.table.lines,
+            self.start,
+        );
+        if found > 1 && self.fields.iter().all(<[u8]>::is_empty) {
+            findings.add(Notice::new(Code::BlankRow, "the row is empty").at(start));
+            return false;
+        }
+        if found == expected {
+            return true;
+        }
+        let (code, help) = if found < expected {
+            (Code::TooFewColumns, "an empty value still needs its comma")
+        } else {
+            (
+                Code::TooManyColumns,
+                "put a value that holds a comma in double quotes",
+            )
+        };
+        let sentence = format!("the row has {found} values and the header {expected} columns");
+        let raw = &self.table.bytes[self.start..line_end(self.table.bytes, self.start)];
+        let value = String::from_utf8_lossy(raw).trim_end().to_owned();
+        findings.add(
+            Notice::new(code, sentence)
+                .at(start)
+                .value(value)
+                .help(help),
+        );
+        false
+    }
+}
+
+/// The place of a whole file.
+pub fn whole(input: usize, file: &str) -> Place {
+    Place {
+        input,
+        file: file.to_owned(),
+        line: None,
+        column: None,
+        field: None,
+    }
+}
+
+fn place(input: usize, file: &str, bytes: &[u8], lines: &[usize], at: usize) -> Place {
+    let line = lines.partition_point(|start| *start <= at).max(1);
+    let before = String::from_utf8_lossy(&bytes[lines[line - 1]..at.min(bytes.len())]);
+    Place {
+        line: Some(line as u32),
+        column: Some(before.chars().count() as u32 + 1),
+        ..whole(input, file)
+    }
+}
+
+fn reader(bytes: &[u8]) -> ::csv::Reader<&[u8]> {
+    ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(bytes)
+}
+
+/// The first row of `bytes`; empty where there is none.
+fn first_record(bytes: &[u8]) -> ByteRecord {
+    // Reading memory cannot fail, and a flexible reader refuses no row.
+    let first = reader(bytes).into_byte_records().next();
+    first.and_then(Result::ok).unwrap_or_default()
+}
+
+/// What stands before the dot of a header cell is a prefix.
+fn bare(cell: &str) -> &str {
+    cell.rsplit_once('.').map_or(cell, |(_, name)| name.trim())
+}
+
+/// The first byte at or after `at` that is no line break.
+fn next_row(bytes: &[u8], at: usize) -> usize {
+    let breaks = bytes[at..]
+        .iter()
+        .take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    at + breaks.count()
+}
+
+/// Where the line that holds `at` ends: at its line break or the end of the file.
+fn line_end(bytes: &[u8], at: usize) -> usize {
+    let rest = bytes[at..].iter();
+    at + rest
+        .take_while(|byte| !matches!(byte, b'\r' | b'\n'))
+        .count()
+}
+
+fn line_starts(bytes: &[u8]) -> Vec<usize> {
+    let ends = |at: &usize| match bytes[*at] {
+        b'\n' => true,
+        b'\r' => bytes.get(at + 1) != Some(&b'\n'),
+        _ => false,
+    };
+    let starts = (0..bytes.len()).filter(ends).map(|at| at + 1);
+    std::iter::once(0).chain(starts).collect()
+}
+
+/// Where the `field`th value of the row at `start` begins, its quote included.
+fn field_start(bytes: &[u8], start: usize, field: usize) -> usize {
+    let (mut at, mut passed, mut quoted) = (start, 0, false);
+    let mut begins = true;
+    while passed < field && at < bytes.len() {
+        match bytes[at] {
+            b'"' if begins => quoted = true,
+            b'"' if quoted && bytes.get(at + 1) == Some(&b'"') => at += 1,
+            b'"' if quoted => quoted = false,
+            b',' if !quoted => passed += 1,
+            b'\r' | b'\n' if !quoted => break,
+            _ => {}
+        }
+        begins = !quoted && bytes[at] == b',';
+        at += 1;
+    }
+    at
+}

@@ -1,0 +1,95 @@
+//! Reading: from the bytes of the sources to records, with findings for all that is wrong.
+//!
+//! A mistake never hides another: every value of a row is read, whatever is wrong with the ones
+//! before it, and a row with a mistake does not stop the rows after it.
+
+pub mod csv;
+pub mod iso;
+pub mod nine;
+pub(crate) mod row;
+pub mod stations;
+pub mod values;
+
+use serde::Serialize;
+
+use schema::Instant;
+
+use crate::read::csv::RowAt;
+use crate::read::values::{ArrivalTime, Weekdays};
+
+/// Something the caller named, read into memory.
+#[derive(Debug, Clone)]
+pub struct Input {
+    /// Its name, as findings have it.
+    pub name: String,
+    /// What is in it; none where it is a folder.
+    pub bytes: Option<Vec<u8>>,
+}
+
+impl Input {
+    /// A file with this content.
+    pub fn file(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+        Self {
+            name: name.into(),
+            bytes: Some(bytes.into()),
+        }
+    }
+}
+
+/// What the rows of a table say.
+#[derive(Debug, Clone, Default)]
+pub struct Rows {
+    /// Of the rows without a mistake.
+    pub records: Vec<Located>,
+    /// The route ids of all rows that have one, whatever else is wrong with them.
+    pub ids: Vec<(String, RowAt)>,
+}
+
+/// One row of a timetable, everything as the source says it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Record {
+    /// The Route ID.
+    pub id: String,
+    /// The city it departs from.
+    pub from: String,
+    /// The city it arrives in.
+    pub to: String,
+    /// The train type.
+    pub train_type: String,
+    /// Price in cents in first class, where there is one.
+    pub first_cents: Option<u32>,
+    /// Price in cents in second class, where there is one.
+    pub second_cents: Option<u32>,
+    /// When it runs.
+    pub when: When,
+}
+
+/// When the train of a row runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum When {
+    /// Week after week, by the clocks of both cities.
+    Weekly {
+        /// Minutes after midnight in the city of departure.
+        departure: u16,
+        /// By the clock of the city of arrival.
+        arrival: ArrivalTime,
+        /// The days of the week, counted at the departure.
+        days: Weekdays,
+    },
+    /// Once.
+    Dated {
+        /// Minutes since 1970-01-01T00:00Z.
+        departure: Instant,
+        /// Minutes since 1970-01-01T00:00Z.
+        arrival: Instant,
+    },
+}
+
+/// A record and the row it was read from.
+#[derive(Debug, Clone)]
+pub struct Located {
+    /// What the row says.
+    pub record: Record,
+    /// Where it stands.
+    pub at: RowAt,
+}

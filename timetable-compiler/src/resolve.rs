@@ -1,0 +1,471 @@
+//! From records to a [`Timetable`]: cities become stations, days of the week dates, local times
+//! minutes of the service date.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::RangeInclusive;
+
+use chrono::{Datelike, NaiveDate};
+use chrono_tz::Tz;
+use schema::names::fold;
+use schema::{Fare, Instant, NONE, Transfers, local_date, service_origin};
+
+use crate::clock::{Clock, Ride};
+use crate::notice::{Code, Findings, Notice, Place};
+use crate::read::csv::{RowAt, Table};
+use crate::read::row::{FROM, ID, TO};
+use crate::read::stations::Stations;
+use crate::read::values::{ArrivalTime, Weekdays};
+use crate::read::{Located, Record, Rows, When};
+use crate::timetable::{Call, ServiceJourney, Station, Timetable};
+
+/// ISO 4217 code of the prices of both forms of CSV.
+const CURRENCY: &str = "EUR";
+
+/// What is resolved.
+pub struct Sources<'s> {
+    /// The tables, the first of them being input 1.
+    pub tables: &'s [Option<Table<'s>>],
+    /// What their rows say.
+    pub rows: &'s Rows,
+    /// The stations file.
+    pub stations: &'s Stations<'s>,
+}
+
+/// How it is resolved.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame {
+    /// The zone of service dates, and of cities that have none of their own.
+    pub zone: Tz,
+    /// First service date, where it was given.
+    pub from: Option<NaiveDate>,
+    /// Last service date, where it was given.
+    pub until: Option<NaiveDate>,
+    /// Limits on transfers.
+    pub transfers: Transfers,
+}
+
+impl Sources<'_> {
+    /// A field of a row.
+    fn place(&self, at: RowAt, column: usize) -> Option<Place> {
+        let table = self.tables.get(at.input.checked_sub(1)?)?.as_ref()?;
+        Some(table.place(at, column))
+    }
+
+    fn notice(&self, code: Code, sentence: String, at: RowAt, column: usize) -> Notice {
+        Notice {
+            place: self.place(at, column),
+            ..Notice::new(code, sentence)
+        }
+    }
+
+    fn name(&self, at: RowAt) -> String {
+        self.place(at, ID).map_or_else(String::new, |place| {
+            format!("{}:{}", place.file, place.line.unwrap_or_default())
+        })
+    }
+
+    /// The timetable of all records, and findings for what they say together.
+    pub fn resolve(&self, frame: Frame, findings: &mut Findings) -> Timetable {
+        self.report_repeated_ids(findings);
+        self.report_repeated_rows(findings);
+        let cities = Cities::of(self, frame.zone, findings);
+        let (first, last) = self.period(frame, &cities);
+        let is_weekly = |located: &Located| matches!(located.record.when, When::Weekly { .. });
+        // Dated runs need no calendar, and may span more dates than a network file holds.
+        let weekly = self.rows.records.iter().any(is_weekly);
+        let clock_last = if weekly { last } else { first };
+        let resolver = Resolver {
+            sources: self,
+            clock: Clock::new(frame.zone, first, clock_last, cities.zones()),
+            cities: &cities,
+            zone: frame.zone,
+            period: first..=last,
+        };
+        let mut journeys = Vec::new();
+        let mut dated = Dated::default();
+        for located in &self.rows.records {
+            match located.record.when {
+                When::Weekly {
+                    departure,
+                    arrival,
+                    days,
+                } => {
+                    let ride = resolver.ride(&located.record, departure, arrival);
+                    journeys.extend(resolver.weekly(located, ride, days, findings));
+                }
+                When::Dated { departure, arrival } => {
+                    dated.add(&resolver, located, (departure, arrival), findings);
+                }
+            }
+        }
+        journeys.extend(dated.journeys(&cities));
+        self.stations.report_unserved(&cities.served(), findings);
+        Timetable {
+            zone: frame.zone,
+            first,
+            last,
+            transfers: frame.transfers,
+            currency: CURRENCY.to_owned(),
+            stations: cities.stations.into_values().collect(),
+            footpaths: Vec::new(),
+            journeys,
+        }
+    }
+
+    /// The period that was asked for; without one, that of the dated runs.
+    fn period(&self, frame: Frame, cities: &Cities) -> (NaiveDate, NaiveDate) {
+        let dates = self.rows.records.iter().filter_map(|located| {
+            let When::Dated { departure, .. } = located.record.when else {
+                return None;
+            };
+            Some(local_date(
+                cities.of_name(&located.record.from).zone,
+                departure,
+            ))
+        });
+        let span = dates.fold(None, |span: Option<(NaiveDate, NaiveDate)>, date| {
+            let (first, last) = span.unwrap_or((date, date));
+            Some((first.min(date), last.max(date)))
+        });
+        let (first, last) = span.unwrap_or_default();
+        let first = frame
+            .from
+            .unwrap_or_else(|| frame.until.map_or(first, |it| it.min(first)));
+        let last = frame.until.unwrap_or(last).max(first);
+        (first, last)
+    }
+
+    fn report_repeated_ids(&self, findings: &mut Findings) {
+        let mut known: HashMap<&str, RowAt> = HashMap::new();
+        for (id, at) in &self.rows.ids {
+            match known.get(id.as_str()) {
+                None => {
+                    known.insert(id, *at);
+                }
+                // Runs of one train on several dates have the same id.
+                Some(other) if self.is_dated(*at) && self.is_dated(*other) => {}
+                Some(other) => {
+                    let sentence = format!("the route id is that of {} too", self.name(*other));
+                    let notice = self.notice(Code::DuplicateRouteId, sentence, *at, ID);
+                    findings.add(notice.value(id));
+                }
+            }
+        }
+    }
+
+    /// Whether the row is of the ISO form.
+    fn is_dated(&self, at: RowAt) -> bool {
+        let table = self
+            .tables
+            .get(at.input.wrapping_sub(1))
+            .and_then(Option::as_ref);
+        table.is_some_and(|table| table.is_of(crate::read::iso::COLUMNS))
+    }
+
+    fn report_repeated_rows(&self, findings: &mut Findings) {
+        let mut known: HashMap<Record, RowAt> = HashMap::new();
+        for located in &self.rows.records {
+            let without_id = Record {
+                id: String::new(),
+                ..located.record.clone()
+            };
+            if let Some(other) = known.get(&without_id) {
+                let sentence = format!(
+                    "the row is the same as that of {} but for its route id",
+                    self.name(*other)
+                );
+                let notice = self.notice(Code::RepeatedRow, sentence, located.at, ID);
+                findings.add(notice.value(&located.record.id));
+            } else {
+                known.insert(without_id, located.at);
+            }
+        }
+    }
+}
+
+/// What a record is resolved against.
+struct Resolver<'r> {
+    sources: &'r Sources<'r>,
+    cities: &'r Cities,
+    clock: Clock,
+    zone: Tz,
+    period: RangeInclusive<NaiveDate>,
+}
+
+impl Resolver<'_> {
+    fn ride(&self, record: &Record, departure: u16, arrival: ArrivalTime) -> Ride {
+        Ride {
+            from: self.cities.of_name(&record.from).zone,
+            to: self.cities.of_name(&record.to).zone,
+            departure,
+            arrival,
+        }
+    }
+
+    /// The journeys of a weekly row: one, and one more for each clock change that retimes it.
+    fn weekly(
+        &self,
+        located: &Located,
+        ride: Ride,
+        days: Weekdays,
+        findings: &mut Findings,
+    ) -> Vec<ServiceJourney> {
+        let (record, clock) = (&located.record, &self.clock);
+        let weekday = clock.date(0).weekday().num_days_from_monday() as usize;
+        let runs = |at: &usize| {
+            let day = (weekday + at) % 7;
+            chrono::Weekday::try_from(day as u8).is_ok_and(|day| days.contains(day))
+        };
+        let mut groups: Vec<((i16, i16), Vec<NaiveDate>)> = Vec::new();
+        let (mut moved, mut kept) = (Vec::new(), Vec::new());
+        for (at, times) in clock.times(ride, (0..clock.dates()).filter(runs)) {
+            let date = clock.date(at);
+            if times.is_moved {
+                moved.push(date);
+            }
+            if times.is_elapsed_kept {
+                kept.push((date, times.arrival - times.departure));
+            }
+            let minutes = (times.departure, times.arrival);
+            match groups.iter_mut().find(|(known, _)| *known == minutes) {
+                Some((_, dates)) => dates.push(date),
+                None => groups.push((minutes, vec![date])),
+            }
+        }
+        if groups.is_empty() {
+            let sentence = "the train runs on no date of the period".to_owned();
+            let notice = self
+                .sources
+                .notice(Code::NeverRuns, sentence, located.at, ID);
+            findings.add(notice.value(&record.id));
+        }
+        self.report_clock_changes(located, &moved, &kept, findings);
+        groups
+            .into_iter()
+            .map(|(minutes, dates)| {
+                journey(record, minutes, dates.into_iter().collect(), self.cities)
+            })
+            .collect()
+    }
+
+    fn report_clock_changes(
+        &self,
+        located: &Located,
+        moved: &[NaiveDate],
+        kept: &[(NaiveDate, i16)],
+        findings: &mut Findings,
+    ) {
+        let id = &located.record.id;
+        if let Some(first) = moved.first() {
+            let more = more_dates(moved.len());
+            let sentence =
+                format!("a local time of the train does not exist on {first}{more}, and moves on");
+            let notice = self
+                .sources
+                .notice(Code::SkippedTime, sentence, located.at, ID);
+            findings.add(notice.value(id));
+        }
+        let impossible = kept.iter().find(|(_, minutes)| *minutes <= 0);
+        let (code, sentence) = match (impossible, kept.first()) {
+            (Some((date, _)), _) => {
+                let sentence = format!("the train arrives before it departs on {date}");
+                (Code::ArrivalBeforeDeparture, sentence)
+            }
+            (None, Some((date, minutes))) => {
+                let more = more_dates(kept.len());
+                let sentence = format!(
+                    "the train would arrive before it departs on {date}{more}, when clocks \
+                     change; it takes {minutes} minutes as on an ordinary day"
+                );
+                (Code::ElapsedTimeKept, sentence)
+            }
+            (None, None) => return,
+        };
+        findings.add(
+            self.sources
+                .notice(code, sentence, located.at, ID)
+                .value(id),
+        );
+    }
+}
+
+fn more_dates(count: usize) -> String {
+    match count - 1 {
+        0 => String::new(),
+        1 => " and one more date".to_owned(),
+        more => format!(" and {more} more dates"),
+    }
+}
+
+fn journey(
+    record: &Record,
+    (departure, arrival): (i16, i16),
+    days: BTreeSet<NaiveDate>,
+    cities: &Cities,
+) -> ServiceJourney {
+    let call = |city: &str, minute, may| Call {
+        station: cities.of_name(city).key.clone(),
+        arrival: minute,
+        departure: minute,
+        may,
+    };
+    ServiceJourney {
+        source_id: record.id.clone(),
+        train_type: record.train_type.clone(),
+        number: None,
+        operator: None,
+        calls: vec![
+            call(&record.from, departure, (true, false)),
+            call(&record.to, arrival, (false, true)),
+        ],
+        fares: vec![Fare {
+            first: record.first_cents.unwrap_or(NONE),
+            second: record.second_cents.unwrap_or(NONE),
+        }],
+        days,
+    }
+}
+
+/// The dated runs, those with equal times gathered into one journey.
+#[derive(Default)]
+struct Dated<'r> {
+    runs: HashMap<(&'r str, NaiveDate), RowAt>,
+    groups: BTreeMap<Record, ((i16, i16), BTreeSet<NaiveDate>)>,
+}
+
+impl<'r> Dated<'r> {
+    fn add(
+        &mut self,
+        resolver: &Resolver<'_>,
+        located: &'r Located,
+        (departure, arrival): (Instant, Instant),
+        findings: &mut Findings,
+    ) {
+        let sources = resolver.sources;
+        let (record, at) = (&located.record, located.at);
+        let date = local_date(resolver.cities.of_name(&record.from).zone, departure);
+        if let Some(other) = self.runs.insert((&record.id, date), at) {
+            let other = sources.name(other);
+            let sentence = format!("the train departs on {date} in {other} too");
+            let notice = sources.notice(Code::DuplicateRun, sentence, at, ID);
+            findings.add(notice.value(&record.id));
+            return;
+        }
+        if !resolver.period.contains(&date) {
+            let sentence = format!("the run of {date} lies outside the period");
+            let notice = sources.notice(Code::RunOutsidePeriod, sentence, at, ID);
+            findings.add(notice.value(&record.id));
+            return;
+        }
+        let origin = service_origin(resolver.zone, date);
+        let minutes = ((departure - origin) as i16, (arrival - origin) as i16);
+        let undated = Record {
+            when: When::Dated {
+                departure: minutes.0.into(),
+                arrival: minutes.1.into(),
+            },
+            ..record.clone()
+        };
+        let group = self
+            .groups
+            .entry(undated)
+            .or_insert((minutes, BTreeSet::new()));
+        group.1.insert(date);
+    }
+
+    fn journeys(self, cities: &Cities) -> Vec<ServiceJourney> {
+        (self.groups.into_iter())
+            .map(|(record, (minutes, days))| journey(&record, minutes, days, cities))
+            .collect()
+    }
+}
+
+/// The stations that the timetable's cities are.
+struct Cities {
+    /// By folded name of the city.
+    keys: HashMap<String, String>,
+    /// By key.
+    stations: BTreeMap<String, Station>,
+}
+
+impl Cities {
+    fn of(sources: &Sources<'_>, zone: Tz, findings: &mut Findings) -> Self {
+        let mut spellings: BTreeMap<String, BTreeMap<&str, (usize, RowAt, usize)>> =
+            BTreeMap::new();
+        for Located { record, at } in &sources.rows.records {
+            for (city, column) in [(&record.from, FROM), (&record.to, TO)] {
+                let known = spellings.entry(fold(city)).or_default();
+                known.entry(city).or_insert((0, *at, column)).0 += 1;
+            }
+        }
+        let mut cities = Self {
+            keys: HashMap::new(),
+            stations: BTreeMap::new(),
+        };
+        for (folded, spellings) in spellings {
+            let station = cities.station(sources, &spellings, zone, findings);
+            cities.keys.insert(folded, station.key.clone());
+            cities.stations.insert(station.key.clone(), station);
+        }
+        cities
+    }
+
+    fn station(
+        &self,
+        sources: &Sources<'_>,
+        spellings: &BTreeMap<&str, (usize, RowAt, usize)>,
+        zone: Tz,
+        findings: &mut Findings,
+    ) -> Station {
+        let rows: usize = spellings.values().map(|(rows, ..)| rows).sum();
+        let most = spellings.iter().rev().max_by_key(|(_, (rows, ..))| *rows);
+        let name = most.map_or("", |(name, _)| *name);
+        if let Some(listed) = sources.stations.find(name) {
+            return Station {
+                key: listed.name.clone(),
+                name: listed.name.clone(),
+                aliases: listed.aliases.clone(),
+                country: listed.country.clone(),
+                zone: listed.zone().unwrap_or(zone),
+                position: listed.position(),
+                transfer_minutes_min: None,
+            };
+        }
+        for (spelling, (_, at, column)) in spellings.iter().filter(|(other, _)| **other != name) {
+            let sentence = format!("the city is spelled `{name}` elsewhere");
+            let notice = sources.notice(Code::SpellingDiffers, sentence, *at, *column);
+            findings.add(notice.value(*spelling).help(format!("write `{name}`")));
+        }
+        if sources.stations.are_listed() {
+            let (_, at, column) = spellings[name];
+            let zone = zone.name();
+            let sentence = format!(
+                "the stations file lacks the city, which {rows} rows name; its zone is {zone}"
+            );
+            let notice = sources.notice(Code::StationNotListed, sentence, at, column);
+            findings.add(notice.value(name));
+        }
+        Station {
+            key: name.to_owned(),
+            name: name.to_owned(),
+            aliases: BTreeSet::new(),
+            country: None,
+            zone,
+            position: None,
+            transfer_minutes_min: None,
+        }
+    }
+
+    fn of_name(&self, city: &str) -> &Station {
+        &self.stations[&self.keys[&fold(city)]]
+    }
+
+    fn zones(&self) -> impl Iterator<Item = Tz> {
+        let zones: HashSet<Tz> = self.stations.values().map(|station| station.zone).collect();
+        zones.into_iter()
+    }
+
+    fn served(&self) -> BTreeSet<&str> {
+        self.stations.keys().map(String::as_str).collect()
+    }
+}
