@@ -61,19 +61,13 @@ impl MigrationName for SqlMigration {
 impl MigrationTrait for SqlMigration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let script = self.script(manager.get_database_backend())?;
-        manager
-            .get_connection()
-            .execute_unprepared(script.up)
-            .await?;
+        manager.get_connection().execute_unprepared(script.up).await?;
         Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let script = self.script(manager.get_database_backend())?;
-        manager
-            .get_connection()
-            .execute_unprepared(script.down)
-            .await?;
+        manager.get_connection().execute_unprepared(script.down).await?;
         Ok(())
     }
 

@@ -73,43 +73,27 @@ pub async fn database() -> Option<String> {
         Err(_) => server.url_of("postgres"),
     };
     let mut admin = connect(&admin_url).await;
-    for sql in [
-        format!("DROP DATABASE IF EXISTS {name}"),
-        format!("CREATE DATABASE {name}"),
-    ] {
-        sqlx::raw_sql(AssertSqlSafe(sql))
-            .execute(&mut admin)
-            .await
-            .expect("a new database");
+    for sql in [format!("DROP DATABASE IF EXISTS {name}"), format!("CREATE DATABASE {name}")] {
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut admin).await.expect("a new database");
     }
     admin.close().await.expect("a closed connection");
     Some(server.url_of(&name))
 }
 
 async fn connect(url: &str) -> sqlx::PgConnection {
-    sqlx::PgConnection::connect(url)
-        .await
-        .expect("PostgreSQL for tests answers")
+    sqlx::PgConnection::connect(url).await.expect("PostgreSQL for tests answers")
 }
 
 fn server() -> Option<Server> {
     if let Ok(url) = env::var("TEST_DATABASE_URL") {
-        return Some(Server {
-            url: split_url(&url),
-            _keeper: None,
-        });
+        return Some(Server { url: split_url(&url), _keeper: None });
     }
     let Some(programs) = programs() else {
-        assert!(
-            env::var_os("CI").is_none(),
-            "PostgreSQL is missing, and in CI it must not be"
-        );
+        assert!(env::var_os("CI").is_none(), "PostgreSQL is missing, and in CI it must not be");
         let line = "\n*** PostgreSQL IS NOT INSTALLED: half of the store's tests are SKIPPED. Install it \
                     or set TEST_DATABASE_URL. ***\n\n";
         // Past the test harness, which hides what a passing test prints.
-        io::stderr()
-            .write_all(line.as_bytes())
-            .expect("standard error");
+        io::stderr().write_all(line.as_bytes()).expect("standard error");
         return None;
     };
     Some(start(&programs).expect("a PostgreSQL cluster for tests"))
@@ -119,37 +103,23 @@ fn server() -> Option<Server> {
 fn split_url(url: &str) -> (String, String) {
     let (base, query) = url
         .split_once('?')
-        .map_or((url, String::new()), |(base, query)| {
-            (base, format!("?{query}"))
-        });
-    let (before, _) = base
-        .rsplit_once('/')
-        .expect("TEST_DATABASE_URL names a database");
+        .map_or((url, String::new()), |(base, query)| (base, format!("?{query}")));
+    let (before, _) = base.rsplit_once('/').expect("TEST_DATABASE_URL names a database");
     (format!("{before}/"), query)
 }
 
 /// The folder with `initdb` and `postgres`.
 fn programs() -> Option<PathBuf> {
-    let told = Command::new("pg_config")
-        .arg("--bindir")
-        .stderr(Stdio::null())
-        .output()
-        .ok();
+    let told = Command::new("pg_config").arg("--bindir").stderr(Stdio::null()).output().ok();
     let told = told.map(|output| String::from_utf8_lossy(&output.stdout).trim().into());
     let path = env::var_os("PATH").unwrap_or_default();
-    told.into_iter()
-        .chain(env::split_paths(&path))
-        .chain(USUAL_PLACES.map(PathBuf::from))
-        .find(|folder: &PathBuf| {
-            folder.join("initdb").is_file() && folder.join("postgres").is_file()
-        })
+    told.into_iter().chain(env::split_paths(&path)).chain(USUAL_PLACES.map(PathBuf::from)).find(
+        |folder: &PathBuf| folder.join("initdb").is_file() && folder.join("postgres").is_file(),
+    )
 }
 
 fn start(programs: &Path) -> io::Result<Server> {
-    let folder = tempfile::Builder::new()
-        .prefix("railgraph-pg-")
-        .tempdir()?
-        .keep();
+    let folder = tempfile::Builder::new().prefix("railgraph-pg-").tempdir()?.keep();
     // PostgreSQL refuses to run as root.
     let owner = owner_for(&folder)?;
     let command = |program: &Path| {
@@ -162,19 +132,12 @@ fn start(programs: &Path) -> io::Result<Server> {
     };
     let data = folder.join("data");
     let output = command(&programs.join("initdb"))
-        .args([
-            "--username=railgraph",
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--no-sync",
-        ])
+        .args(["--username=railgraph", "--auth=trust", "--encoding=UTF8", "--no-sync"])
         .args(["--locale=C", "--pgdata"])
         .arg(&data)
         .output()?;
     if !output.status.success() {
-        return Err(io::Error::other(
-            String::from_utf8_lossy(&output.stderr).into_owned(),
-        ));
+        return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()));
     }
     let port = free_port()?;
     let settings = format!(
@@ -192,19 +155,10 @@ fn start(programs: &Path) -> io::Result<Server> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
-    let input = keeper
-        .stdin
-        .take()
-        .ok_or_else(|| io::Error::other("no pipe"))?;
+    let input = keeper.stdin.take().ok_or_else(|| io::Error::other("no pipe"))?;
     wait_for(&data, &folder.join("log"))?;
-    let url = (
-        format!("postgres://railgraph@127.0.0.1:{port}/"),
-        String::new(),
-    );
-    Ok(Server {
-        url,
-        _keeper: Some((keeper, input)),
-    })
+    let url = (format!("postgres://railgraph@127.0.0.1:{port}/"), String::new());
+    Ok(Server { url, _keeper: Some((keeper, input)) })
 }
 
 /// The user that a cluster runs as when we are root; the folder becomes that user's.
@@ -213,9 +167,7 @@ fn owner_for(folder: &Path) -> io::Result<Option<(u32, u32)>> {
         return Ok(None);
     }
     let users = fs::read_to_string("/etc/passwd")?;
-    let fields = users
-        .lines()
-        .map(|line| line.split(':').collect::<Vec<_>>());
+    let fields = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
     let ids = fields
         .filter(|fields| fields[0] == "postgres")
         .find_map(|fields| Some((fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?)));
@@ -237,16 +189,10 @@ fn wait_for(data: &Path, log: &Path) -> io::Result<()> {
         if let Ok(mut file) = fs::File::open(data.join("postmaster.pid")) {
             file.read_to_string(&mut status)?;
         }
-        if status
-            .lines()
-            .nth(7)
-            .is_some_and(|line| line.trim() == "ready")
-        {
+        if status.lines().nth(7).is_some_and(|line| line.trim() == "ready") {
             return Ok(());
         }
         thread::sleep(Duration::from_millis(20));
     }
-    Err(io::Error::other(
-        fs::read_to_string(log).unwrap_or_default(),
-    ))
+    Err(io::Error::other(fs::read_to_string(log).unwrap_or_default()))
 }

@@ -60,20 +60,16 @@ type Done = Result<Exit, Failure>;
 
 impl Failure {
     fn io(what: &str, path: &Path, error: &io::Error) -> Self {
-        Self {
-            exit: Exit::Io,
-            sentence: format!("cannot {what} {}: {error}", path.display()),
-        }
+        Self { exit: Exit::Io, sentence: format!("cannot {what} {}: {error}", path.display()) }
     }
 }
 
 /// A reader that goes away, such as `head`, is no failure.
 fn written(result: io::Result<()>) -> Result<(), Failure> {
     match result {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure {
-            exit: Exit::Io,
-            sentence: format!("cannot write the result: {error}"),
-        }),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure { exit: Exit::Io, sentence: format!("cannot write the result: {error}") })
+        }
         _ => Ok(()),
     }
 }
@@ -116,11 +112,7 @@ fn print_usage(error: &clap::Error, streams: &mut Streams<'_>) -> Exit {
     } else {
         write!(streams.out, "{text}")
     };
-    if error.use_stderr() {
-        Exit::Usage
-    } else {
-        Exit::Done
-    }
+    if error.use_stderr() { Exit::Usage } else { Exit::Done }
 }
 
 fn execute(command: Command, streams: &mut Streams<'_>) -> Done {
@@ -154,11 +146,7 @@ fn run_compile(
 
     let look = Look {
         colour: streams.colour,
-        least: if arguments.quiet {
-            Severity::Warning
-        } else {
-            Severity::Info
-        },
+        least: if arguments.quiet { Severity::Warning } else { Severity::Info },
     };
     written(report::write_text(streams.err, &findings, look))?;
     let summary = match (output, &compiled) {
@@ -184,11 +172,7 @@ fn run_compile(
         let line = last_line(output, summary.as_ref(), compiled.is_some(), &counts);
         written(writeln!(streams.err, "{line} in {seconds:.2} s"))?;
     }
-    Ok(if compiled.is_some() {
-        Exit::Done
-    } else {
-        Exit::Errors
-    })
+    Ok(if compiled.is_some() { Exit::Done } else { Exit::Errors })
 }
 
 fn last_line(
@@ -197,11 +181,7 @@ fn last_line(
     is_done: bool,
     counts: &str,
 ) -> String {
-    let counts = if counts.is_empty() {
-        "no findings"
-    } else {
-        counts
-    };
+    let counts = if counts.is_empty() { "no findings" } else { counts };
     match (output, summary) {
         (Some(path), Some(summary)) => {
             format!("wrote {}: {}; {counts}", path.display(), summary.line())
@@ -217,10 +197,7 @@ fn of_compile(error: CompileError) -> Failure {
         CompileError::Shift(_) => Exit::Io,
         _ => Exit::Usage,
     };
-    Failure {
-        exit,
-        sentence: error.to_string(),
-    }
+    Failure { exit, sentence: error.to_string() }
 }
 
 fn options(arguments: &CompileArguments) -> Result<Options, Failure> {
@@ -229,18 +206,13 @@ fn options(arguments: &CompileArguments) -> Result<Options, Failure> {
         deny: arguments.deny.iter().copied().collect(),
         allow: arguments.allow.iter().copied().collect(),
     };
-    let usage = |sentence| Failure {
-        exit: Exit::Usage,
-        sentence,
-    };
+    let usage = |sentence| Failure { exit: Exit::Usage, sentence };
     if let Some(code) = policy.deny.intersection(&policy.allow).next() {
         return Err(usage(format!("`{code}` is both denied and allowed")));
     }
     let is_error = |code: &&Code| code.severity() == Severity::Error;
     if let Some(code) = policy.allow.iter().find(is_error) {
-        return Err(usage(format!(
-            "`{code}` is an error, and an error cannot be allowed"
-        )));
+        return Err(usage(format!("`{code}` is an error, and an error cannot be allowed")));
     }
     Ok(Options {
         timezone: arguments.timezone,
@@ -266,13 +238,8 @@ fn load(path: impl AsRef<Path>) -> Result<Input, Failure> {
 
 /// Writes the network, once it was opened as a server opens it.
 fn write_network(path: &Path, compiled: &Compiled) -> Result<Summary, Failure> {
-    let internal = |sentence| Failure {
-        exit: Exit::Io,
-        sentence,
-    };
-    let bytes = compiled
-        .encode()
-        .map_err(|error| internal(error.to_string()))?;
+    let internal = |sentence| Failure { exit: Exit::Io, sentence };
+    let bytes = compiled.encode().map_err(|error| internal(error.to_string()))?;
     let file = NetworkFile::open(bytes).map_err(|error| internal(error.to_string()))?;
     write_atomically(path, file.bytes()).map_err(|error| Failure::io("write", path, &error))?;
     Ok(Summary::of(&file))
@@ -290,11 +257,7 @@ fn run_inspect(path: &Path, as_json: bool, streams: &mut Streams<'_>) -> Done {
         sentence: format!("{}: {error}", path.display()),
     })?;
     let summary = Summary::of(&file);
-    let text = if as_json {
-        format!("{:#}\n", json!(summary))
-    } else {
-        summary.text()
-    };
+    let text = if as_json { format!("{:#}\n", json!(summary)) } else { summary.text() };
     written(streams.out.write_all(text.as_bytes()))?;
     Ok(Exit::Done)
 }
@@ -325,12 +288,7 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));
         }
-        Self {
-            bar,
-            started: Instant::now(),
-            is_wanted,
-            is_shown: AtomicBool::new(false),
-        }
+        Self { bar, started: Instant::now(), is_wanted, is_shown: AtomicBool::new(false) }
     }
 
     fn step(&self, step: Step) {

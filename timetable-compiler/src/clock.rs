@@ -69,15 +69,11 @@ impl Clock {
         let dates = (last - first).num_days().max(0) + 1;
         let date = |at: i64| first + TimeDelta::days(at);
         let days = |zone: Tz| {
-            (0..dates + i64::from(DAY_OFFSET_MAX))
-                .map(|at| local_day(zone, date(at)))
-                .collect()
+            (0..dates + i64::from(DAY_OFFSET_MAX)).map(|at| local_day(zone, date(at))).collect()
         };
         Self {
             first,
-            origins: (0..dates)
-                .map(|at| service_origin(reference, date(at)))
-                .collect(),
+            origins: (0..dates).map(|at| service_origin(reference, date(at))).collect(),
             zones: zones.into_iter().map(|zone| (zone, days(zone))).collect(),
         }
     }
@@ -192,27 +188,14 @@ mod tests {
 
     fn ride(from: Tz, to: Tz, departure: &str, arrival: &str, days: u8) -> Ride {
         let minute = |text: &str| crate::read::values::departure_time(text).expect("a time");
-        let arrival = ArrivalTime {
-            days,
-            minute: minute(arrival),
-        };
-        Ride {
-            from,
-            to,
-            departure: minute(departure),
-            arrival,
-        }
+        let arrival = ArrivalTime { days, minute: minute(arrival) };
+        Ride { from, to, departure: minute(departure), arrival }
     }
 
     /// Local times, as a timetable has them, on a date: minutes from the date's noon minus 12 h.
     fn check(ride: Ride, on: &str, departure: i16, arrival: i16, moved: bool, kept: bool) {
         let clock = Clock::new(Brussels, date(on), date(on), [ride.from, ride.to]);
-        let expected = Times {
-            departure,
-            arrival,
-            is_moved: moved,
-            is_elapsed_kept: kept,
-        };
+        let expected = Times { departure, arrival, is_moved: moved, is_elapsed_kept: kept };
         let found = clock.times(ride, std::iter::once(0));
         assert_eq!(found, [(0, expected)], "{ride:?} on {on}");
     }
@@ -223,14 +206,7 @@ mod tests {
         for on in ["2026-11-02", "2026-10-25", "2027-03-28"] {
             check(eurostar, on, 481, 619, false, false);
         }
-        check(
-            ride(Helsinki, Helsinki, "00:20", "06:00", 0),
-            "2026-11-02",
-            -40,
-            300,
-            false,
-            false,
-        );
+        check(ride(Helsinki, Helsinki, "00:20", "06:00", 0), "2026-11-02", -40, 300, false, false);
     }
 
     #[test]
@@ -247,65 +223,21 @@ mod tests {
     #[test]
     fn a_train_at_half_past_two_on_the_nights_of_change() {
         // The origin of a spring day is 23:00 of the evening before, so 03:30 is its minute 210.
-        check(
-            ride(Brussels, Brussels, "02:30", "05:00", 0),
-            "2027-03-28",
-            210,
-            300,
-            true,
-            false,
-        );
-        check(
-            ride(Brussels, Brussels, "02:30", "03:15", 0),
-            "2027-03-28",
-            210,
-            255,
-            true,
-            true,
-        );
+        check(ride(Brussels, Brussels, "02:30", "05:00", 0), "2027-03-28", 210, 300, true, false);
+        check(ride(Brussels, Brussels, "02:30", "03:15", 0), "2027-03-28", 210, 255, true, true);
         // Of the repeated hour it is the first; the origin is 01:00 by the summer clock.
-        check(
-            ride(Brussels, Brussels, "02:30", "05:00", 0),
-            "2026-10-25",
-            90,
-            300,
-            false,
-            false,
-        );
-        check(
-            ride(Brussels, Brussels, "02:30", "02:50", 0),
-            "2026-10-25",
-            90,
-            110,
-            false,
-            false,
-        );
-        check(
-            ride(Brussels, Brussels, "01:30", "02:15", 0),
-            "2027-03-28",
-            150,
-            195,
-            true,
-            false,
-        );
+        check(ride(Brussels, Brussels, "02:30", "05:00", 0), "2026-10-25", 90, 300, false, false);
+        check(ride(Brussels, Brussels, "02:30", "02:50", 0), "2026-10-25", 90, 110, false, false);
+        check(ride(Brussels, Brussels, "01:30", "02:15", 0), "2027-03-28", 150, 195, true, false);
     }
 
     #[test]
     fn a_ride_that_ends_before_it_begins_is_known_by_its_ordinary_minutes() {
         let on = date("2027-01-15");
-        assert_eq!(
-            ordinary_minutes(ride(Brussels, Brussels, "10:00", "09:00", 0), on),
-            -60
-        );
-        assert_eq!(
-            ordinary_minutes(ride(Helsinki, London, "10:00", "09:00", 0), on),
-            60
-        );
+        assert_eq!(ordinary_minutes(ride(Brussels, Brussels, "10:00", "09:00", 0), on), -60);
+        assert_eq!(ordinary_minutes(ride(Helsinki, London, "10:00", "09:00", 0), on), 60);
         let spring = date("2027-03-28");
-        assert_eq!(
-            ordinary_minutes(ride(Brussels, Brussels, "02:30", "03:15", 0), spring),
-            45
-        );
+        assert_eq!(ordinary_minutes(ride(Brussels, Brussels, "02:30", "03:15", 0), spring), 45);
     }
 
     #[test]
@@ -316,16 +248,8 @@ mod tests {
         for from in zones {
             for to in zones {
                 for minute in (0..1440).step_by(25) {
-                    let arrival = ArrivalTime {
-                        days: 1,
-                        minute: 1439 - minute,
-                    };
-                    let ride = Ride {
-                        from,
-                        to,
-                        departure: minute,
-                        arrival,
-                    };
+                    let arrival = ArrivalTime { days: 1, minute: 1439 - minute };
+                    let ride = Ride { from, to, departure: minute, arrival };
                     for (at, times) in clock.times(ride, 0..clock.dates()) {
                         let on = clock.date(at);
                         let origin = service_origin(Brussels, on);

@@ -130,10 +130,7 @@ pub fn compile(
     let mut findings = Findings::new(options.policy.clone());
     let stations = Stations::read(options.stations.as_ref(), &mut findings);
     let tables = open_tables(inputs, &mut findings);
-    let weekly = tables
-        .iter()
-        .flatten()
-        .find(|table| table.is_of(nine::COLUMNS));
+    let weekly = tables.iter().flatten().find(|table| table.is_of(nine::COLUMNS));
     if let (Some(table), None, _) | (Some(table), _, None) = (weekly, options.from, options.until) {
         return Err(CompileError::PeriodMissing(table.file().to_owned()));
     }
@@ -144,26 +141,18 @@ pub fn compile(
         until: options.until,
         transfers: options.transfers,
     };
-    let sources = Sources {
-        tables: &tables,
-        rows: &rows,
-        stations: &stations,
-    };
+    let sources = Sources { tables: &tables, rows: &rows, stations: &stations };
     let timetable = sources.resolve(frame, &mut findings);
     let assembled = if findings.has_errors() {
         // Without the rows that have errors, "nothing runs" would only be noise.
         None
     } else {
         let assembled = assemble(&timetable);
-        assembled
-            .map_err(|error| findings.add(of_whole(&error)))
-            .ok()
+        assembled.map_err(|error| findings.add(of_whole(&error))).ok()
     };
     findings.sort();
-    let mut compiled = assembled.map(|network| Compiled {
-        network,
-        fingerprint: fingerprint(&rows, &stations, frame),
-    });
+    let mut compiled = assembled
+        .map(|network| Compiled { network, fingerprint: fingerprint(&rows, &stations, frame) });
     if let (Goal::Build, Some(compiled)) = (goal, &mut compiled) {
         progress(Step::Connecting(compiled.network.stations.len()));
         connect(&mut compiled.network, &|| progress(Step::Connected))?;
@@ -195,11 +184,7 @@ fn open_tables<'i>(inputs: &'i [Input], findings: &mut Findings) -> Vec<Option<T
         // Input 0 is the stations file.
         let header = Header::read(at + 1, input, findings)?;
         let is_dated = header.has("departure_datetime") || header.has("arrival_datetime");
-        let columns = if is_dated {
-            iso::COLUMNS
-        } else {
-            nine::COLUMNS
-        };
+        let columns = if is_dated { iso::COLUMNS } else { nine::COLUMNS };
         Some(header.table(columns, findings))
     };
     inputs.iter().enumerate().map(open).collect()
@@ -213,9 +198,7 @@ fn read_rows(
 ) -> Rows {
     let zone_of = |city: Option<&str>| {
         let listed = city.and_then(|city| stations.find(city));
-        listed
-            .and_then(|listed| listed.zone())
-            .unwrap_or(options.timezone)
+        listed.and_then(|listed| listed.zone()).unwrap_or(options.timezone)
     };
     let date = options.from.unwrap_or_default();
     let elapsed = |from: Option<&str>, to: Option<&str>, departure, arrival: ArrivalTime| {
@@ -224,12 +207,7 @@ fn read_rows(
             let days = i32::from(arrival.days) * 1440;
             return days + i32::from(arrival.minute) - i32::from(departure);
         }
-        let ride = Ride {
-            from,
-            to,
-            departure,
-            arrival,
-        };
+        let ride = Ride { from, to, departure, arrival };
         ordinary_minutes(ride, date)
     };
     let mut all = Rows::default();

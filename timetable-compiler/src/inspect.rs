@@ -112,11 +112,7 @@ impl Summary {
 
     /// One line for the end of a build.
     pub fn line(&self) -> String {
-        let Connections {
-            direct,
-            one_stop,
-            two_stop,
-        } = self.connections;
+        let Connections { direct, one_stop, two_stop } = self.connections;
         format!(
             "{} stations, {} service journeys, {} dates ({} to {}), connections {direct} direct + \
              {one_stop} one-stop + {two_stop} two-stop, {}, {}",
@@ -137,17 +133,11 @@ impl Summary {
             ("stations", self.stations.to_string()),
             ("service journeys", self.journeys.to_string()),
             ("calls", self.calls.to_string()),
-            (
-                "service dates",
-                format!("{} to {} ({})", self.first, self.last, self.dates),
-            ),
+            ("service dates", format!("{} to {} ({})", self.first, self.last, self.dates)),
             ("zone", self.zone.clone()),
             ("currency", self.currency.clone()),
             ("layover policy", self.layover_policy.to_owned()),
-            (
-                "longest itinerary",
-                format!("{} minutes", self.duration_minutes_max),
-            ),
+            ("longest itinerary", format!("{} minutes", self.duration_minutes_max)),
             ("station pairs", self.pairs.to_string()),
             ("direct connections", connections.direct.to_string()),
             ("one-stop connections", connections.one_stop.to_string()),
@@ -155,14 +145,8 @@ impl Summary {
             ("distinct day sets", self.day_sets.to_string()),
             ("hash", self.hash.clone()),
             ("fingerprint", self.fingerprint.clone()),
-            (
-                "compiler",
-                format!("{}, format {}", self.compiler, self.format),
-            ),
-            (
-                "file",
-                format!("{} bytes ({})", self.file_bytes, size(self.file_bytes)),
-            ),
+            ("compiler", format!("{}, format {}", self.compiler, self.format)),
+            ("file", format!("{} bytes ({})", self.file_bytes, size(self.file_bytes))),
         ];
         let mut text = String::new();
         // Writing to a string cannot fail.
@@ -194,10 +178,7 @@ fn parts(network: &schema::ArchivedNetwork, payload: usize) -> Vec<Part> {
     ];
     let known: usize = parts.iter().map(|(_, bytes)| bytes).sum();
     parts.push(("names, ids and rest", payload + HEADER_LEN - known));
-    parts
-        .into_iter()
-        .map(|(name, bytes)| Part { name, bytes })
-        .collect()
+    parts.into_iter().map(|(name, bytes)| Part { name, bytes }).collect()
 }
 
 /// Bytes as people read them.

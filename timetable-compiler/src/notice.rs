@@ -138,10 +138,7 @@ pub struct Findings {
 impl Findings {
     /// None yet.
     pub fn new(policy: Policy) -> Self {
-        Self {
-            policy,
-            ..Self::default()
-        }
+        Self { policy, ..Self::default() }
     }
 
     /// Adds a finding, its severity as the policy has it.

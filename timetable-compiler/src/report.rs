@@ -27,19 +27,11 @@ pub struct Look {
 /// What writing to `to` says.
 pub fn write_text(to: &mut dyn Write, findings: &Findings, look: Look) -> io::Result<()> {
     let shown = |severity| severity >= look.least;
-    for notice in findings
-        .kept()
-        .iter()
-        .filter(|notice| shown(notice.severity))
-    {
+    for notice in findings.kept().iter().filter(|notice| shown(notice.severity)) {
         writeln!(to, "{}", text(notice, look.colour))?;
     }
     for (code, total) in findings.totals() {
-        let kept = findings
-            .kept()
-            .iter()
-            .filter(|notice| notice.code == *code)
-            .count();
+        let kept = findings.kept().iter().filter(|notice| notice.code == *code).count();
         if shown(total.severity) && !total.allowed && total.found > kept {
             let more = total.found - kept;
             let head = head(total.severity, *code, look.colour);
@@ -85,12 +77,7 @@ pub fn text(notice: &Notice, colour: bool) -> String {
 
 fn place_text(place: &Place) -> String {
     let number = |number: Option<u32>| number.map_or_else(String::new, |it| format!(":{it}"));
-    format!(
-        "{}{}{}",
-        place.file,
-        number(place.line),
-        number(place.column)
-    )
+    format!("{}{}{}", place.file, number(place.line), number(place.column))
 }
 
 /// A value in quotes, without what would move a terminal's cursor.
@@ -102,9 +89,8 @@ fn shown_value(value: &str) -> String {
 
 /// All findings that are kept, and the true number of each code.
 pub fn json(findings: &Findings) -> Value {
-    let totals: serde_json::Map<String, Value> = (findings.totals().iter())
-        .map(|(code, total)| (code.to_string(), json!(total)))
-        .collect();
+    let totals: serde_json::Map<String, Value> =
+        (findings.totals().iter()).map(|(code, total)| (code.to_string(), json!(total))).collect();
     json!({
         "errors": findings.count(Severity::Error),
         "warnings": findings.count(Severity::Warning),
@@ -190,10 +176,7 @@ mod tests {
 
     fn written(findings: &Findings) -> String {
         let mut bytes = Vec::new();
-        let look = Look {
-            colour: false,
-            least: Severity::Info,
-        };
+        let look = Look { colour: false, least: Severity::Info };
         write_text(&mut bytes, findings, look).expect("memory");
         String::from_utf8(bytes).expect("text")
     }
@@ -219,10 +202,7 @@ mod tests {
             findings.add(Notice::new(Code::NegativePrice, "below zero").at(place(line)));
         }
         let text = written(&findings);
-        assert!(
-            text.ends_with("error[negative-price]: 23 more, 123 in all\n"),
-            "{text}"
-        );
+        assert!(text.ends_with("error[negative-price]: 23 more, 123 in all\n"), "{text}");
         assert_eq!(text.matches("below zero").count(), KEPT_PER_CODE);
         assert_eq!(counts(&findings), "123 errors");
     }
@@ -235,11 +215,7 @@ mod tests {
             for code in codes {
                 findings.add(Notice::new(code, ""));
             }
-            let kept: Vec<_> = findings
-                .kept()
-                .iter()
-                .map(|notice| notice.severity)
-                .collect();
+            let kept: Vec<_> = findings.kept().iter().map(|notice| notice.severity).collect();
             (kept, counts(&findings))
         };
         let (info, warning, error) = (Severity::Info, Severity::Warning, Severity::Error);
@@ -249,26 +225,11 @@ mod tests {
             allow: allow.iter().copied().collect(),
         };
         let none = severities(Policy::default());
-        assert_eq!(
-            none,
-            (
-                vec![warning, info, warning],
-                "2 warnings, 1 info".to_owned()
-            )
-        );
+        assert_eq!(none, (vec![warning, info, warning], "2 warnings, 1 info".to_owned()));
         let strict = severities(policy(true, &[], &[Code::NeverRuns]));
-        assert_eq!(
-            strict,
-            (vec![error, info], "1 error, 1 info, 1 allowed".to_owned())
-        );
+        assert_eq!(strict, (vec![error, info], "1 error, 1 info, 1 allowed".to_owned()));
         let denied = severities(policy(false, &[Code::ExtraColumn], &[]));
-        assert_eq!(
-            denied,
-            (
-                vec![warning, error, warning],
-                "1 error, 2 warnings".to_owned()
-            )
-        );
+        assert_eq!(denied, (vec![warning, error, warning], "1 error, 2 warnings".to_owned()));
     }
 
     #[test]
@@ -280,12 +241,7 @@ mod tests {
             let kebab = |letter: char| matches!(letter, 'a'..='z' | '0'..='9' | '-');
             assert!(code.name().chars().all(kebab), "{code}");
             let it = code.explanation();
-            assert!(
-                [it.meaning, it.why, it.mend]
-                    .iter()
-                    .all(|text| text.ends_with('.')),
-                "{code}"
-            );
+            assert!([it.meaning, it.why, it.mend].iter().all(|text| text.ends_with('.')), "{code}");
         }
     }
 

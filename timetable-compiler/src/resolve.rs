@@ -52,10 +52,7 @@ impl Sources<'_> {
     }
 
     fn notice(&self, code: Code, sentence: String, at: RowAt, column: usize) -> Notice {
-        Notice {
-            place: self.place(at, column),
-            ..Notice::new(code, sentence)
-        }
+        Notice { place: self.place(at, column), ..Notice::new(code, sentence) }
     }
 
     fn name(&self, at: RowAt) -> String {
@@ -85,11 +82,7 @@ impl Sources<'_> {
         let mut dated = Dated::default();
         for located in &self.rows.records {
             match located.record.when {
-                When::Weekly {
-                    departure,
-                    arrival,
-                    days,
-                } => {
+                When::Weekly { departure, arrival, days } => {
                     let ride = resolver.ride(&located.record, departure, arrival);
                     journeys.extend(resolver.weekly(located, ride, days, findings));
                 }
@@ -118,19 +111,14 @@ impl Sources<'_> {
             let When::Dated { departure, .. } = located.record.when else {
                 return None;
             };
-            Some(local_date(
-                cities.of_name(&located.record.from).zone,
-                departure,
-            ))
+            Some(local_date(cities.of_name(&located.record.from).zone, departure))
         });
         let span = dates.fold(None, |span: Option<(NaiveDate, NaiveDate)>, date| {
             let (first, last) = span.unwrap_or((date, date));
             Some((first.min(date), last.max(date)))
         });
         let (first, last) = span.unwrap_or_default();
-        let first = frame
-            .from
-            .unwrap_or_else(|| frame.until.map_or(first, |it| it.min(first)));
+        let first = frame.from.unwrap_or_else(|| frame.until.map_or(first, |it| it.min(first)));
         let last = frame.until.unwrap_or(last).max(first);
         (first, last)
     }
@@ -155,20 +143,14 @@ impl Sources<'_> {
 
     /// Whether the row is of the ISO form.
     fn is_dated(&self, at: RowAt) -> bool {
-        let table = self
-            .tables
-            .get(at.input.wrapping_sub(1))
-            .and_then(Option::as_ref);
+        let table = self.tables.get(at.input.wrapping_sub(1)).and_then(Option::as_ref);
         table.is_some_and(|table| table.is_of(crate::read::iso::COLUMNS))
     }
 
     fn report_repeated_rows(&self, findings: &mut Findings) {
         let mut known: HashMap<Record, RowAt> = HashMap::new();
         for located in &self.rows.records {
-            let without_id = Record {
-                id: String::new(),
-                ..located.record.clone()
-            };
+            let without_id = Record { id: String::new(), ..located.record.clone() };
             if let Some(other) = known.get(&without_id) {
                 let sentence = format!(
                     "the row is the same as that of {} but for its route id",
@@ -234,9 +216,7 @@ impl Resolver<'_> {
         }
         if groups.is_empty() {
             let sentence = "the train runs on no date of the period".to_owned();
-            let notice = self
-                .sources
-                .notice(Code::NeverRuns, sentence, located.at, ID);
+            let notice = self.sources.notice(Code::NeverRuns, sentence, located.at, ID);
             findings.add(notice.value(&record.id));
         }
         self.report_clock_changes(located, &moved, &kept, findings);
@@ -260,9 +240,7 @@ impl Resolver<'_> {
             let more = more_dates(moved.len());
             let sentence =
                 format!("a local time of the train does not exist on {first}{more}, and moves on");
-            let notice = self
-                .sources
-                .notice(Code::SkippedTime, sentence, located.at, ID);
+            let notice = self.sources.notice(Code::SkippedTime, sentence, located.at, ID);
             findings.add(notice.value(id));
         }
         let impossible = kept.iter().find(|(_, minutes)| *minutes <= 0);
@@ -281,11 +259,7 @@ impl Resolver<'_> {
             }
             (None, None) => return,
         };
-        findings.add(
-            self.sources
-                .notice(code, sentence, located.at, ID)
-                .value(id),
-        );
+        findings.add(self.sources.notice(code, sentence, located.at, ID).value(id));
     }
 }
 
@@ -360,16 +334,10 @@ impl<'r> Dated<'r> {
         let origin = service_origin(resolver.zone, date);
         let minutes = ((departure - origin) as i16, (arrival - origin) as i16);
         let undated = Record {
-            when: When::Dated {
-                departure: minutes.0.into(),
-                arrival: minutes.1.into(),
-            },
+            when: When::Dated { departure: minutes.0.into(), arrival: minutes.1.into() },
             ..record.clone()
         };
-        let group = self
-            .groups
-            .entry(undated)
-            .or_insert((minutes, BTreeSet::new()));
+        let group = self.groups.entry(undated).or_insert((minutes, BTreeSet::new()));
         group.1.insert(date);
     }
 
@@ -398,10 +366,7 @@ impl Cities {
                 known.entry(city).or_insert((0, *at, column)).0 += 1;
             }
         }
-        let mut cities = Self {
-            keys: HashMap::new(),
-            stations: BTreeMap::new(),
-        };
+        let mut cities = Self { keys: HashMap::new(), stations: BTreeMap::new() };
         for (folded, spellings) in spellings {
             let station = cities.station(sources, &spellings, zone, findings);
             cities.keys.insert(folded, station.key.clone());

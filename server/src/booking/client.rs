@@ -39,11 +39,7 @@ pub struct Person {
 impl Person {
     /// Takes names that were cleaned by [`clean_name`] and a normalised id number.
     pub(super) fn from_clean(first_name: String, last_name: String, id_number: IdNumber) -> Self {
-        Self {
-            first_name,
-            last_name,
-            id_number,
-        }
+        Self { first_name, last_name, id_number }
     }
 
     /// A stored person; it was cleaned when it was stored.
@@ -96,10 +92,7 @@ pub struct Identity {
 impl Identity {
     /// The identity of a person with this last name and id number.
     pub fn new(last_name: &str, id_number: IdNumber) -> Self {
-        Self {
-            last_name_folded: fold_name(last_name),
-            id_number,
-        }
+        Self { last_name_folded: fold_name(last_name), id_number }
     }
 
     /// The folded last name.

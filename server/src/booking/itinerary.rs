@@ -121,11 +121,7 @@ impl Offer {
         if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
             return Err(InvalidOffer::Currency);
         }
-        Ok(Self {
-            legs,
-            currency,
-            origin_time_zone,
-        })
+        Ok(Self { legs, currency, origin_time_zone })
     }
 
     /// In the order of travel.
@@ -162,10 +158,7 @@ impl Offer {
     /// What the whole itinerary costs one traveller, or `None` where a leg is not sold in this
     /// class.
     pub fn price_cents(&self, fare_class: FareClass) -> Option<u64> {
-        self.legs
-            .iter()
-            .map(|leg| leg.prices.in_class(fare_class).map(u64::from))
-            .sum()
+        self.legs.iter().map(|leg| leg.prices.in_class(fare_class).map(u64::from)).sum()
     }
 }
 
@@ -197,11 +190,7 @@ impl ConnectionSignature {
 
 impl fmt::Debug for ConnectionSignature {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "ConnectionSignature({})",
-            blake3::Hash::from(self.0).to_hex()
-        )
+        write!(formatter, "ConnectionSignature({})", blake3::Hash::from(self.0).to_hex())
     }
 }
 
@@ -257,13 +246,7 @@ mod tests {
     }
 
     fn leg(ride: Ride, first_cents: Option<u32>, second_cents: Option<u32>) -> OfferedLeg {
-        OfferedLeg {
-            ride,
-            prices: LegPrices {
-                first_cents,
-                second_cents,
-            },
-        }
+        OfferedLeg { ride, prices: LegPrices { first_cents, second_cents } }
     }
 
     #[test]
@@ -271,10 +254,7 @@ mod tests {
         // A change of this value would let every client book every connection a second time.
         let signature = ConnectionSignature::of([&ride("R1", "paris", "lyon")].into_iter());
         let expected = "3affd2c0fb074b1fe7d80c4a56c5873f9ad921b4bf26d06d4841ff6128de0b37";
-        assert_eq!(
-            format!("{signature:?}"),
-            format!("ConnectionSignature({expected})")
-        );
+        assert_eq!(format!("{signature:?}"), format!("ConnectionSignature({expected})"));
     }
 
     #[test]
@@ -308,24 +288,12 @@ mod tests {
     fn refuses_what_is_no_itinerary() {
         let paris = chrono_tz::Europe::Paris;
         let one = || leg(ride("R1", "paris", "lyon"), None, None);
-        assert_eq!(
-            Offer::new(vec![], "EUR", paris),
-            Err(InvalidOffer::LegCount(0))
-        );
+        assert_eq!(Offer::new(vec![], "EUR", paris), Err(InvalidOffer::LegCount(0)));
         let four = vec![one(), one(), one(), one()];
-        assert_eq!(
-            Offer::new(four, "EUR", paris),
-            Err(InvalidOffer::LegCount(4))
-        );
+        assert_eq!(Offer::new(four, "EUR", paris), Err(InvalidOffer::LegCount(4)));
         let overlapping = vec![one(), one()];
-        assert_eq!(
-            Offer::new(overlapping, "EUR", paris),
-            Err(InvalidOffer::Backwards(1))
-        );
-        assert_eq!(
-            Offer::new(vec![one()], "euro", paris),
-            Err(InvalidOffer::Currency)
-        );
+        assert_eq!(Offer::new(overlapping, "EUR", paris), Err(InvalidOffer::Backwards(1)));
+        assert_eq!(Offer::new(vec![one()], "euro", paris), Err(InvalidOffer::Currency));
     }
 
     fn check_end_of_day(departure: &str, zone: Tz, expected: &str) {
@@ -342,23 +310,11 @@ mod tests {
         check_end_of_day(winter, Madrid, "2026-12-02T23:00:00+00:00");
         check_end_of_day(winter, Tokyo, "2026-12-02T15:00:00+00:00");
         // A departure at midnight belongs to the day it begins.
-        check_end_of_day(
-            "2026-07-01T00:00:00+02:00",
-            Madrid,
-            "2026-07-01T22:00:00+00:00",
-        );
+        check_end_of_day("2026-07-01T00:00:00+02:00", Madrid, "2026-07-01T22:00:00+00:00");
         // The clocks skip midnight: the day begins at one.
-        check_end_of_day(
-            "2018-11-03T12:00:00-03:00",
-            Sao_Paulo,
-            "2018-11-04T03:00:00+00:00",
-        );
+        check_end_of_day("2018-11-03T12:00:00-03:00", Sao_Paulo, "2018-11-04T03:00:00+00:00");
         // The zone skips the whole of 30 December.
         let apia = chrono_tz::Pacific::Apia;
-        check_end_of_day(
-            "2011-12-29T12:00:00-10:00",
-            apia,
-            "2011-12-30T10:00:00+00:00",
-        );
+        check_end_of_day("2011-12-29T12:00:00-10:00", apia, "2011-12-30T10:00:00+00:00");
     }
 }

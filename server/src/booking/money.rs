@@ -18,11 +18,7 @@ mod tests {
 
     fn check(decimal: &str, cents: u64, expected: bool) {
         let parsed: Decimal = decimal.parse().expect("must succeed");
-        assert_eq!(
-            decimal_equals_cents(parsed, cents),
-            expected,
-            "{decimal} and {cents} cents"
-        );
+        assert_eq!(decimal_equals_cents(parsed, cents), expected, "{decimal} and {cents} cents");
     }
 
     #[test]

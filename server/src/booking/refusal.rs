@@ -53,11 +53,7 @@ impl Refusal {
     /// A refusal of the value at `path`.
     pub fn new(code: RefusalCode, message: impl Into<String>, path: &[&str]) -> Self {
         let path = path.iter().map(|&segment| segment.to_owned()).collect();
-        Self {
-            code,
-            message: message.into(),
-            path,
-        }
+        Self { code, message: message.into(), path }
     }
 
     /// A refusal of a whole traveller, or of one of its fields.
@@ -83,11 +79,7 @@ impl Refusal {
     pub fn idempotency_conflict() -> Self {
         let message = "this idempotency key was used for another request within the last 24 hours; \
                        use a new key";
-        Self::new(
-            RefusalCode::IdempotencyConflict,
-            message,
-            &["idempotencyKey"],
-        )
+        Self::new(RefusalCode::IdempotencyConflict, message, &["idempotencyKey"])
     }
 
     /// No trip has this reference, or none of its travellers the given last name. The two are

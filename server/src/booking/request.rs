@@ -128,12 +128,9 @@ impl BookTrip {
         let reservations = self.check_travellers(check, &mut refusals);
         let price_cents = self.check_offer(now, &mut refusals);
         match (&self.offer, price_cents) {
-            (Some(offer), Some(price_cents)) if refusals.is_empty() => Ok(AcceptedTrip::new(
-                offer,
-                self.fare_class,
-                price_cents,
-                reservations,
-            )),
+            (Some(offer), Some(price_cents)) if refusals.is_empty() => {
+                Ok(AcceptedTrip::new(offer, self.fare_class, price_cents, reservations))
+            }
             _ => {
                 Refusal::sort(&mut refusals);
                 Err(refusals)
@@ -150,9 +147,7 @@ impl BookTrip {
             Some(Identity::new(&last_name, id_number))
         };
         let travellers = self.travellers.iter().take(TRAVELLERS_MAX).enumerate();
-        travellers
-            .filter_map(|(index, one)| Some((index, identity(one)?)))
-            .collect()
+        travellers.filter_map(|(index, one)| Some((index, identity(one)?))).collect()
     }
 
     /// What makes two requests the same: all that the caller sent, save the key itself. Keyed,
@@ -169,9 +164,7 @@ impl BookTrip {
             },
         );
         // 97.0 and 97.00 are the same price, so the request is the same.
-        let price = self
-            .expected_price
-            .map(|price| price.normalize().to_string());
+        let price = self.expected_price.map(|price| price.normalize().to_string());
         write_text(&mut hasher, price.as_deref().unwrap_or_default());
         for traveller in &self.travellers {
             write_text(&mut hasher, &traveller.first_name);
@@ -190,28 +183,17 @@ impl BookTrip {
         let count = self.travellers.len();
         if count == 0 {
             let message = "a trip needs at least one traveller";
-            refusals.push(Refusal::new(
-                RefusalCode::NoTravellers,
-                message,
-                &["travellers"],
-            ));
+            refusals.push(Refusal::new(RefusalCode::NoTravellers, message, &["travellers"]));
         }
         if count > TRAVELLERS_MAX {
             let message = format!("a trip has at most {TRAVELLERS_MAX} travellers, not {count}");
-            refusals.push(Refusal::new(
-                RefusalCode::TooManyTravellers,
-                message,
-                &["travellers"],
-            ));
+            refusals.push(Refusal::new(RefusalCode::TooManyTravellers, message, &["travellers"]));
         }
         let mut seen = HashSet::new();
         let mut accepted = Vec::with_capacity(count.min(TRAVELLERS_MAX));
         for (index, traveller) in self.travellers.iter().enumerate() {
             let checked = CheckedTraveller::new(traveller, index, check, refusals);
-            if checked
-                .identity()
-                .is_some_and(|identity| !seen.insert(identity))
-            {
+            if checked.identity().is_some_and(|identity| !seen.insert(identity)) {
                 let code = RefusalCode::DuplicateTraveller;
                 let message = "this traveller is named twice in the trip";
                 refusals.push(Refusal::of_traveller(code, message, index, None));
@@ -230,10 +212,7 @@ impl BookTrip {
             return None;
         };
         if offer.departure() <= now {
-            let message = format!(
-                "this itinerary departed at {}",
-                offer.departure().to_rfc3339()
-            );
+            let message = format!("this itinerary departed at {}", offer.departure().to_rfc3339());
             let code = RefusalCode::ItineraryDeparted;
             refusals.push(Refusal::new(code, message, &["itineraryId"]));
         }
@@ -250,11 +229,7 @@ impl BookTrip {
         {
             let (total, currency) = (cents_to_decimal(total_cents), offer.currency());
             let message = format!("the price for all travellers is now {total} {currency}");
-            refusals.push(Refusal::new(
-                RefusalCode::PriceChanged,
-                message,
-                &["expectedPrice"],
-            ));
+            refusals.push(Refusal::new(RefusalCode::PriceChanged, message, &["expectedPrice"]));
         }
         Some(total_cents)
     }
@@ -266,10 +241,7 @@ impl CancelTrip {
         let mut hasher = blake3::Hasher::new_keyed(key);
         write_text(&mut hasher, "cancelTrip");
         write_text(&mut hasher, &self.reference);
-        for field in [
-            self.last_name.clone(),
-            self.expected_version.map(|v| v.to_string()),
-        ] {
+        for field in [self.last_name.clone(), self.expected_version.map(|v| v.to_string())] {
             hasher.update(&[u8::from(field.is_some())]);
             write_text(&mut hasher, &field.unwrap_or_default());
         }
@@ -369,33 +341,20 @@ impl CheckedTraveller {
         let id_number = IdNumber::parse(&traveller.id_number, check)
             .map_err(|error| refuse(RefusalCode::InvalidIdNumber, error.to_string(), "idNumber"))
             .ok();
-        let age = u8::try_from(traveller.age)
-            .ok()
-            .filter(|&age| age <= AGE_MAX);
+        let age = u8::try_from(traveller.age).ok().filter(|&age| age <= AGE_MAX);
         if age.is_none() {
             let message = format!("an age is from 0 to {AGE_MAX} years");
             refuse(RefusalCode::InvalidAge, message, "age");
         }
-        Self {
-            first_name,
-            last_name,
-            id_number,
-            age,
-        }
+        Self { first_name, last_name, id_number, age }
     }
 
     fn identity(&self) -> Option<Identity> {
-        Some(Identity::new(
-            self.last_name.as_ref()?,
-            self.id_number.clone()?,
-        ))
+        Some(Identity::new(self.last_name.as_ref()?, self.id_number.clone()?))
     }
 
     fn into_reservation(self) -> Option<NewReservation> {
         let person = Person::from_clean(self.first_name?, self.last_name?, self.id_number?);
-        Some(NewReservation {
-            person,
-            age: self.age?,
-        })
+        Some(NewReservation { person, age: self.age? })
     }
 }

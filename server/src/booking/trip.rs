@@ -160,11 +160,7 @@ impl Trip {
         }
         let trip = Self { facts };
         let status = trip.status();
-        if trip
-            .reservations()
-            .iter()
-            .any(|reservation| reservation.status != status)
-        {
+        if trip.reservations().iter().any(|reservation| reservation.status != status) {
             return Err(InvalidTrip::StatusMismatch);
         }
         Ok(trip)
@@ -178,20 +174,12 @@ impl Trip {
     ) -> Result<Self, Refusal> {
         if self.status() == TripStatus::Cancelled {
             let message = "this trip is already cancelled";
-            return Err(Refusal::new(
-                RefusalCode::AlreadyCancelled,
-                message,
-                &["reference"],
-            ));
+            return Err(Refusal::new(RefusalCode::AlreadyCancelled, message, &["reference"]));
         }
         let version = self.facts.version;
         if expected_version.is_some_and(|expected| expected != version) {
             let message = format!("this trip has changed: its version is now {version}");
-            return Err(Refusal::new(
-                RefusalCode::VersionConflict,
-                message,
-                &["expectedVersion"],
-            ));
+            return Err(Refusal::new(RefusalCode::VersionConflict, message, &["expectedVersion"]));
         }
         self.facts.version += 1;
         self.facts.cancelled_at = Some(now);
@@ -271,9 +259,7 @@ impl Trip {
 
     /// Whether one of the travellers has this last name, however it is typed.
     pub fn has_traveller(&self, last_name: &str) -> bool {
-        self.reservations()
-            .iter()
-            .any(|place| place.client.person.has_last_name(last_name))
+        self.reservations().iter().any(|place| place.client.person.has_last_name(last_name))
     }
 }
 
@@ -288,23 +274,14 @@ mod tests {
         for typed in ["TRP-00AB12FF", " trp-00ab12ff\n"] {
             assert_eq!(TripReference::parse(typed), Some(reference), "{typed:?}");
         }
-        for wrong in [
-            "",
-            "00AB12FF",
-            "TRP-AB12FF",
-            "TRP-+0AB12FF",
-            "TRP-00AB12FG",
-            "TRP-00AB12FF0",
-        ] {
+        for wrong in ["", "00AB12FF", "TRP-AB12FF", "TRP-+0AB12FF", "TRP-00AB12FG", "TRP-00AB12FF0"]
+        {
             assert_eq!(TripReference::parse(wrong), None, "{wrong:?}");
         }
     }
 
     #[test]
     fn ticket_numbers_have_fifteen_digits() {
-        assert_eq!(
-            TicketNumber(176_000_000_000_001).to_string(),
-            "176000000000001"
-        );
+        assert_eq!(TicketNumber(176_000_000_000_001).to_string(), "176000000000001");
     }
 }

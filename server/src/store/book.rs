@@ -60,11 +60,7 @@ impl Store {
     ) -> Result<Result<Trip, Vec<Refusal>>, StoreError> {
         let travellers = accepted.reservations().len();
         let issued_at = now.timestamp();
-        let numbers = self
-            .inner
-            .tickets
-            .take(self.writer(), travellers, issued_at)
-            .await?;
+        let numbers = self.inner.tickets.take(self.writer(), travellers, issued_at).await?;
         let mut retries = Retries::default();
         loop {
             let error = match self.try_book(accepted, claim, &numbers, now).await {
@@ -80,9 +76,7 @@ impl Store {
                 return Err(error);
             };
             if Failure::of(&error) != Failure::ActiveReservation {
-                retries
-                    .again(StoreError::Database(error), self.random())
-                    .await?;
+                retries.again(StoreError::Database(error), self.random()).await?;
                 continue;
             }
             let identities: Vec<_> = accepted
@@ -92,9 +86,7 @@ impl Store {
                 .enumerate()
                 .collect();
             let date = accepted.service_date();
-            let refusals = self
-                .already_booked(&identities, accepted.signature(), date)
-                .await?;
+            let refusals = self.already_booked(&identities, accepted.signature(), date).await?;
             if !refusals.is_empty() {
                 return Ok(Err(refusals));
             }
@@ -126,19 +118,13 @@ impl Store {
         let trip = self.trip_row(accepted, now)?;
         let transaction = self.begin().await?;
         if let Some(claim) = claim {
-            let state = TripState {
-                id: trip.id,
-                version: trip.version,
-                status: trip.status,
-            };
+            let state = TripState { id: trip.id, version: trip.version, status: trip.status };
             if !claim.take(&transaction, state, now).await? {
                 transaction.rollback().await?;
                 return Ok(Attempt::KeyTaken);
             }
         }
-        let clients = self
-            .find_or_create_clients(&transaction, accepted, now)
-            .await?;
+        let clients = self.find_or_create_clients(&transaction, accepted, now).await?;
         let legs = leg_rows(trip.id, accepted);
         let places = self.place_rows(&trip, accepted, clients, numbers, now)?;
         let rows = TripRows { trip, legs, places };
@@ -219,14 +205,9 @@ impl Store {
         accepted: &AcceptedTrip,
         now: DateTime<Utc>,
     ) -> Result<Vec<client::Model>, StoreError> {
-        let people = accepted
-            .reservations()
-            .iter()
-            .map(|reservation| &reservation.person);
-        let indexes: Vec<Vec<u8>> = people
-            .clone()
-            .map(|person| self.vault().blind_index(&person.identity()))
-            .collect();
+        let people = accepted.reservations().iter().map(|reservation| &reservation.person);
+        let indexes: Vec<Vec<u8>> =
+            people.clone().map(|person| self.vault().blind_index(&person.identity())).collect();
         let mut known = clients_by_index(transaction, &indexes).await?;
         let mut created = Vec::new();
         for (person, index) in people.zip(&indexes) {
@@ -239,9 +220,7 @@ impl Store {
             created.sort_by(|one, other| one.identity.cmp(&other.identity));
             let wanted = created.len() as u64;
             let rows = created.iter().map(|row| row.clone().into_active_model());
-            let by_identity = OnConflict::column(client::Column::Identity)
-                .do_nothing()
-                .to_owned();
+            let by_identity = OnConflict::column(client::Column::Identity).do_nothing().to_owned();
             let inserted = client::Entity::insert_many(rows)
                 .on_conflict(by_identity)
                 .exec_without_returning(transaction)
@@ -251,13 +230,8 @@ impl Store {
                 known.extend(clients_by_index(transaction, &indexes).await?);
             }
         }
-        let found = indexes
-            .iter()
-            .map(|index| known.remove(index))
-            .collect::<Option<_>>();
-        found.ok_or(StoreError::Corrupt(
-            "a client was neither found nor created",
-        ))
+        let found = indexes.iter().map(|index| known.remove(index)).collect::<Option<_>>();
+        found.ok_or(StoreError::Corrupt("a client was neither found nor created"))
     }
 
     /// Adds to a refused request those travellers who have booked already, so that all its
@@ -270,10 +244,7 @@ impl Store {
         if let Some(offer) = &request.offer {
             let identities = request.identities(self.inner.id_number_check);
             let date = offer.service_date();
-            refusals.extend(
-                self.already_booked(&identities, offer.signature(), date)
-                    .await?,
-            );
+            refusals.extend(self.already_booked(&identities, offer.signature(), date).await?);
             Refusal::sort(&mut refusals);
         }
         Ok(refusals)
@@ -290,10 +261,8 @@ impl Store {
             return Ok(Vec::new());
         }
         let index = |identity| self.vault().blind_index(identity);
-        let indexes: Vec<(usize, Vec<u8>)> = travellers
-            .iter()
-            .map(|(place, identity)| (*place, index(identity)))
-            .collect();
+        let indexes: Vec<(usize, Vec<u8>)> =
+            travellers.iter().map(|(place, identity)| (*place, index(identity))).collect();
         let booked: Vec<Vec<u8>> = client::Entity::find()
             .select_only()
             .column(client::Column::Identity)
@@ -306,9 +275,7 @@ impl Store {
             .all(self.reader())
             .await?;
         let guilty = indexes.iter().filter(|(_, index)| booked.contains(index));
-        Ok(guilty
-            .map(|&(place, _)| Refusal::already_booked(place))
-            .collect())
+        Ok(guilty.map(|&(place, _)| Refusal::already_booked(place)).collect())
     }
 }
 
@@ -317,39 +284,20 @@ async fn clients_by_index(
     indexes: &[Vec<u8>],
 ) -> Result<HashMap<Vec<u8>, client::Model>, StoreError> {
     let wanted = client::Column::Identity.is_in(indexes.iter().cloned());
-    let found = client::Entity::find()
-        .filter(wanted)
-        .all(transaction)
-        .await?;
-    Ok(found
-        .into_iter()
-        .map(|row| (row.identity.clone(), row))
-        .collect())
+    let found = client::Entity::find().filter(wanted).all(transaction).await?;
+    Ok(found.into_iter().map(|row| (row.identity.clone(), row)).collect())
 }
 
 async fn insert(transaction: &impl ConnectionTrait, rows: &TripRows) -> Result<(), StoreError> {
     let trip = rows.trip.clone().into_active_model();
-    trip::Entity::insert(trip)
-        .exec_without_returning(transaction)
-        .await?;
+    trip::Entity::insert(trip).exec_without_returning(transaction).await?;
     let legs = rows.legs.iter().map(|leg| leg.clone().into_active_model());
-    trip_leg::Entity::insert_many(legs)
-        .exec_without_returning(transaction)
-        .await?;
+    trip_leg::Entity::insert_many(legs).exec_without_returning(transaction).await?;
     let mut reservations: Vec<_> = rows.places.iter().map(|place| place.0.clone()).collect();
     reservations.sort_by_key(|reservation| reservation.client_id);
-    let reservations = reservations
-        .into_iter()
-        .map(IntoActiveModel::into_active_model);
-    reservation::Entity::insert_many(reservations)
-        .exec_without_returning(transaction)
-        .await?;
-    let tickets = rows
-        .places
-        .iter()
-        .map(|place| place.2.clone().into_active_model());
-    ticket::Entity::insert_many(tickets)
-        .exec_without_returning(transaction)
-        .await?;
+    let reservations = reservations.into_iter().map(IntoActiveModel::into_active_model);
+    reservation::Entity::insert_many(reservations).exec_without_returning(transaction).await?;
+    let tickets = rows.places.iter().map(|place| place.2.clone().into_active_model());
+    ticket::Entity::insert_many(tickets).exec_without_returning(transaction).await?;
     Ok(())
 }

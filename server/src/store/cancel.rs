@@ -74,9 +74,7 @@ impl Store {
             return Ok(Attempt::Refused(Refusal::trip_unknown()));
         };
         let transaction = self.begin().await?;
-        let attempt = self
-            .cancel_in(&transaction, reference, request, claim, now)
-            .await?;
+        let attempt = self.cancel_in(&transaction, reference, request, claim, now).await?;
         match attempt {
             Attempt::Cancelled(_) => transaction.commit().await?,
             Attempt::Refused(_) | Attempt::Overtaken => transaction.rollback().await?,
@@ -109,11 +107,8 @@ impl Store {
             return Ok(Attempt::Overtaken);
         }
         if let Some(claim) = claim {
-            let state = TripState {
-                id: trip.id().0,
-                version: trip.version(),
-                status: Status::Cancelled,
-            };
+            let state =
+                TripState { id: trip.id().0, version: trip.version(), status: Status::Cancelled };
             if !claim.take(transaction, state, now).await? {
                 return Ok(Attempt::Overtaken);
             }

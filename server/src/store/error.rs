@@ -227,10 +227,7 @@ impl Failure {
     }
 
     fn of_columns(message: &str) -> Self {
-        let columns = message
-            .rsplit("UNIQUE constraint failed: ")
-            .next()
-            .unwrap_or_default();
+        let columns = message.rsplit("UNIQUE constraint failed: ").next().unwrap_or_default();
         match columns {
             "reservations.client_id, reservations.connection_signature, \
              reservations.service_date" => Self::ActiveReservation,

@@ -28,11 +28,7 @@ pub(super) struct Claim {
 impl Claim {
     pub(super) fn new(key: &IdempotencyKey, fingerprint: [u8; 32], secret: &[u8; 32]) -> Self {
         let hash = blake3::keyed_hash(secret, key.key.as_bytes());
-        Self {
-            caller: key.caller.clone(),
-            key: *hash.as_bytes(),
-            fingerprint,
-        }
+        Self { caller: key.caller.clone(), key: *hash.as_bytes(), fingerprint }
     }
 
     /// Takes the key for a transaction whose effect is `trip`. False when it is taken: then the
@@ -101,9 +97,7 @@ impl Store {
         }
         let trip = self.trip_by_id(crate::booking::TripId(row.trip_id)).await?;
         let trip = trip.ok_or(StoreError::Corrupt("an idempotency key names no trip"))?;
-        Ok(Some(Ok(
-            trip.as_of(row.trip_version, row.trip_status.into())
-        )))
+        Ok(Some(Ok(trip.as_of(row.trip_version, row.trip_status.into()))))
     }
 
     /// Forgets idempotency keys older than 24 hours and says how many; to be called now and then.

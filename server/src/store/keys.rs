@@ -108,10 +108,7 @@ impl KeyFile {
     pub fn generate(random: &Randomness) -> Result<Self, KeyFileError> {
         let blind_index = Zeroizing::new(random.bytes()?);
         let encryption = BTreeMap::from([(1, Zeroizing::new(random.bytes()?))]);
-        Ok(Self {
-            blind_index,
-            encryption,
-        })
+        Ok(Self { blind_index, encryption })
     }
 
     /// Reads the text of a key file.
@@ -125,9 +122,9 @@ impl KeyFile {
             let malformed = || KeyFileError::Line { line: line_number };
             let replaced = match words.as_slice() {
                 [] => false,
-                ["blind-index", key] => blind_index
-                    .replace(parse_key(key).ok_or_else(malformed)?)
-                    .is_some(),
+                ["blind-index", key] => {
+                    blind_index.replace(parse_key(key).ok_or_else(malformed)?).is_some()
+                }
                 ["encryption", number, key] => {
                     let number = number.parse().ok().filter(|&n: &i32| n > 0);
                     let number = number.ok_or_else(malformed)?;
@@ -140,18 +137,11 @@ impl KeyFile {
                 return Err(KeyFileError::Repeated { line: line_number });
             }
         }
-        let blind_index = blind_index.ok_or(KeyFileError::Incomplete {
-            missing: "blind-index",
-        })?;
+        let blind_index = blind_index.ok_or(KeyFileError::Incomplete { missing: "blind-index" })?;
         if encryption.is_empty() {
-            return Err(KeyFileError::Incomplete {
-                missing: "encryption",
-            });
+            return Err(KeyFileError::Incomplete { missing: "encryption" });
         }
-        Ok(Self {
-            blind_index,
-            encryption,
-        })
+        Ok(Self { blind_index, encryption })
     }
 
     fn write_new(&self, path: &Path) -> io::Result<()> {
@@ -187,10 +177,7 @@ impl KeyFile {
 impl fmt::Debug for KeyFile {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let numbers: Vec<i32> = self.encryption.keys().copied().collect();
-        formatter
-            .debug_struct("KeyFile")
-            .field("encryption", &numbers)
-            .finish_non_exhaustive()
+        formatter.debug_struct("KeyFile").field("encryption", &numbers).finish_non_exhaustive()
     }
 }
 
@@ -223,9 +210,7 @@ mod tests {
     use super::*;
 
     fn error_of(text: &str) -> String {
-        KeyFile::parse(text)
-            .expect_err("must be refused")
-            .to_string()
+        KeyFile::parse(text).expect_err("must be refused").to_string()
     }
 
     #[test]
@@ -243,32 +228,18 @@ mod tests {
             assert_eq!(permissions & 0o777, 0o600);
         }
         let again = KeyFile::create(&path, &Randomness::system()).expect_err("must be refused");
-        assert!(
-            again.to_string().contains("could not be created"),
-            "{again}"
-        );
+        assert!(again.to_string().contains("could not be created"), "{again}");
     }
 
     #[test]
     fn says_what_is_wrong() {
         let key = "0f".repeat(32);
         let good = format!("# ours\nblind-index {key}\nencryption 7 {key} # since May\n");
-        assert_eq!(
-            KeyFile::parse(&good)
-                .expect("must succeed")
-                .encryption
-                .len(),
-            1
-        );
+        assert_eq!(KeyFile::parse(&good).expect("must succeed").encryption.len(), 1);
         assert!(error_of(&format!("blind-index {key}")).contains("no encryption key"));
         assert!(error_of(&format!("encryption 1 {key}")).contains("no blind-index key"));
         assert!(error_of(&format!("{good}encryption 7 {key}")).contains("line 4"));
-        for wrong in [
-            "encryption 0 KEY",
-            "encryption KEY",
-            "encryption 1 KEYff",
-            "key KEY",
-        ] {
+        for wrong in ["encryption 0 KEY", "encryption KEY", "encryption 1 KEYff", "key KEY"] {
             let error = error_of(&wrong.replace("KEY", &key));
             assert!(error.contains("line 1"), "{wrong}: {error}");
             assert!(!error.contains("0f0f"), "{error}");

@@ -122,11 +122,8 @@ impl Store {
 
     /// Whether the database answers and has the store's tables.
     pub async fn health(&self) -> Result<(), StoreError> {
-        let row = entities::ticket_number::Entity::find_by_id(1_i16)
-            .one(self.reader())
-            .await?;
-        row.map(|_| ())
-            .ok_or(StoreError::Corrupt("ticket_numbers has lost its row"))
+        let row = entities::ticket_number::Entity::find_by_id(1_i16).one(self.reader()).await?;
+        row.map(|_| ()).ok_or(StoreError::Corrupt("ticket_numbers has lost its row"))
     }
 
     /// Closes all connections. What was answered is stored whether or not this is called.
@@ -169,9 +166,7 @@ impl Store {
             return self.reader().begin().await;
         }
         let level = Some(IsolationLevel::RepeatableRead);
-        self.reader()
-            .begin_with_config(level, Some(AccessMode::ReadOnly))
-            .await
+        self.reader().begin_with_config(level, Some(AccessMode::ReadOnly)).await
     }
 
     /// A number for a new row: milliseconds and chance, so that new rows stand together in their

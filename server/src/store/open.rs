@@ -44,9 +44,7 @@ impl Store {
             Some("sqlite") => open_sqlite(config).await?,
             Some("postgres" | "postgresql") => open_postgres(config).await?,
             Some(other) if is_scheme(other) => {
-                return Err(OpenError::Scheme {
-                    scheme: other.to_owned(),
-                });
+                return Err(OpenError::Scheme { scheme: other.to_owned() });
             }
             _ => return Err(OpenError::NotAUrl),
         };
@@ -65,9 +63,7 @@ impl Store {
             id_number_check: config.id_number_check,
             random: config.random.clone(),
         };
-        Ok(Self {
-            inner: inner.into(),
-        })
+        Ok(Self { inner: inner.into() })
     }
 
     /// Brings the database to this program's version, wholly or not at all. Several servers may
@@ -76,14 +72,9 @@ impl Store {
         let transaction = self.begin().await.map_err(OpenError::Database)?;
         if transaction.get_database_backend() == DbBackend::Postgres {
             let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
-            transaction
-                .execute_unprepared(&lock)
-                .await
-                .map_err(OpenError::Database)?;
+            transaction.execute_unprepared(&lock).await.map_err(OpenError::Database)?;
         }
-        Migrator::up(&transaction, None)
-            .await
-            .map_err(newer_or_other)?;
+        Migrator::up(&transaction, None).await.map_err(newer_or_other)?;
         transaction.commit().await.map_err(OpenError::Database)
     }
 
@@ -118,9 +109,7 @@ fn is_scheme(text: &str) -> bool {
 
 async fn open_sqlite(config: &StoreConfig) -> Result<Connections, OpenError> {
     let options = SqliteConnectOptions::from_str(&config.url)
-        .map_err(|error| OpenError::Url {
-            reason: error.to_string(),
-        })?
+        .map_err(|error| OpenError::Url { reason: error.to_string() })?
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
@@ -130,13 +119,9 @@ async fn open_sqlite(config: &StoreConfig) -> Result<Connections, OpenError> {
         return Err(OpenError::InMemory);
     }
     let path = options.get_filename().to_owned();
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-        return Err(OpenError::FolderMissing {
-            folder: folder.to_owned(),
-        });
+        return Err(OpenError::FolderMissing { folder: folder.to_owned() });
     }
     let is_new = !path.exists();
     // The file and its WAL must be there before a reader opens them.
@@ -150,10 +135,7 @@ async fn open_sqlite(config: &StoreConfig) -> Result<Connections, OpenError> {
         .map_err(|error| sqlite_error(&error, &path))?;
     check_sqlite_version(&version)?;
     // Fails where a driver's error would come too late to be told apart.
-    first
-        .close()
-        .await
-        .map_err(|error| sqlite_error(&error, &path))?;
+    first.close().await.map_err(|error| sqlite_error(&error, &path))?;
     if is_new {
         tracing::info!(path = %path.display(), "created the SQLite database");
     }
@@ -179,14 +161,10 @@ fn sqlite_pool(connections_max: u32, patience: Duration) -> SqlitePoolOptions {
 }
 
 fn sqlite_error(error: &sqlx::Error, path: &Path) -> OpenError {
-    let code = error
-        .as_database_error()
-        .and_then(|error| error.code().map(String::from));
+    let code = error.as_database_error().and_then(|error| error.code().map(String::from));
     match code.as_deref() {
         // SQLITE_NOTADB
-        Some("26") => OpenError::NotSqlite {
-            path: path.to_owned(),
-        },
+        Some("26") => OpenError::NotSqlite { path: path.to_owned() },
         _ => OpenError::Unreachable {
             database: path.display().to_string(),
             reason: error.to_string(),
@@ -195,31 +173,21 @@ fn sqlite_error(error: &sqlx::Error, path: &Path) -> OpenError {
 }
 
 fn check_sqlite_version(version: &str) -> Result<(), OpenError> {
-    let parts: Vec<u32> = version
-        .split('.')
-        .filter_map(|part| part.parse().ok())
-        .collect();
+    let parts: Vec<u32> = version.split('.').filter_map(|part| part.parse().ok()).collect();
     if parts.as_slice() < SQLITE_MIN.as_slice() {
-        return Err(OpenError::OldSqlite {
-            found: version.to_owned(),
-        });
+        return Err(OpenError::OldSqlite { found: version.to_owned() });
     }
     Ok(())
 }
 
 async fn open_postgres(config: &StoreConfig) -> Result<Connections, OpenError> {
     let options = PgConnectOptions::from_str(&config.url)
-        .map_err(|error| OpenError::Url {
-            reason: error.to_string(),
-        })?
+        .map_err(|error| OpenError::Url { reason: error.to_string() })?
         .application_name("railgraph")
         .disable_statement_logging();
     // The pool answers a refused connection with patience and then with a mere time-out, so the
     // first connection is made without it.
-    let unreachable = |reason| OpenError::Unreachable {
-        database: place_of(&options),
-        reason,
-    };
+    let unreachable = |reason| OpenError::Unreachable { database: place_of(&options), reason };
     let first = sqlx::PgConnection::connect_with(&options);
     match tokio::time::timeout(config.patience, first).await {
         Ok(Ok(connection)) => {
@@ -228,10 +196,7 @@ async fn open_postgres(config: &StoreConfig) -> Result<Connections, OpenError> {
         }
         Ok(Err(error)) => return Err(unreachable(error.to_string())),
         Err(_) => {
-            return Err(unreachable(format!(
-                "no answer within {:?}",
-                config.patience
-            )));
+            return Err(unreachable(format!("no answer within {:?}", config.patience)));
         }
     }
     let patience_ms = config.patience.as_millis();
@@ -246,29 +211,18 @@ async fn open_postgres(config: &StoreConfig) -> Result<Connections, OpenError> {
         .after_connect(move |connection, _| {
             let settings = settings.clone();
             Box::pin(async move {
-                sqlx::raw_sql(sqlx::AssertSqlSafe(settings))
-                    .execute(connection)
-                    .await
-                    .map(|_| ())
+                sqlx::raw_sql(sqlx::AssertSqlSafe(settings)).execute(connection).await.map(|_| ())
             })
         })
         .connect_lazy_with(options);
     let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
-    Ok(Connections {
-        writer: connection.clone(),
-        reader: connection,
-        created: None,
-    })
+    Ok(Connections { writer: connection.clone(), reader: connection, created: None })
 }
 
 /// Where a database is, without user and password.
 fn place_of(options: &PgConnectOptions) -> String {
     let database = options.get_database().unwrap_or_default();
-    format!(
-        "postgres://{}:{}/{database}",
-        options.get_host(),
-        options.get_port()
-    )
+    format!("postgres://{}:{}/{database}", options.get_host(), options.get_port())
 }
 
 #[cfg(test)]

@@ -25,10 +25,7 @@ pub struct TripCursor {
 impl TripCursor {
     /// The place of a trip.
     pub fn of(trip: &Trip) -> Self {
-        Self {
-            departure_at: trip.departure().timestamp(),
-            trip_id: trip.id().0,
-        }
+        Self { departure_at: trip.departure().timestamp(), trip_id: trip.id().0 }
     }
 }
 
@@ -87,10 +84,7 @@ mod tests {
     #[test]
     fn cursors_survive_their_text() {
         for (departure_at, trip_id) in [(0, 0), (1_800_000_000, i64::MAX), (-5, 3)] {
-            let cursor = TripCursor {
-                departure_at,
-                trip_id,
-            };
+            let cursor = TripCursor { departure_at, trip_id };
             assert_eq!(cursor.to_string().parse(), Ok(cursor));
         }
         for wrong in ["", "x", &"g".repeat(32), &"é".repeat(16), &"0".repeat(31)] {

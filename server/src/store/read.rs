@@ -61,9 +61,7 @@ impl Store {
         let Ok(id_number) = IdNumber::parse(id_number, check) else {
             return Ok(None);
         };
-        let identity = self
-            .vault()
-            .blind_index(&Identity::new(last_name, id_number));
+        let identity = self.vault().blind_index(&Identity::new(last_name, id_number));
         let found = client::Entity::find().filter(client::Column::Identity.eq(identity));
         let found = found.one(self.reader()).await?;
         found.map(|row| self.vault().open(&row)).transpose()
@@ -82,9 +80,7 @@ impl Store {
     ) -> Result<Option<Reservation>, StoreError> {
         let wanted = reservation::Entity::find_by_id(id.0);
         let found = places(self.reader(), wanted).await?.pop();
-        found
-            .map(|place| reservation_of(place, self.vault()))
-            .transpose()
+        found.map(|place| reservation_of(place, self.vault())).transpose()
     }
 
     /// The ticket in this row.
@@ -122,15 +118,8 @@ impl Store {
         found.truncate(first as usize);
         let trips = self.assemble(&snapshot, found).await?;
         snapshot.commit().await?;
-        let edges = trips.into_iter().map(|trip| TripEdge {
-            cursor: TripCursor::of(&trip),
-            trip,
-        });
-        Ok(TripPage {
-            edges: edges.collect(),
-            total_count,
-            has_next,
-        })
+        let edges = trips.into_iter().map(|trip| TripEdge { cursor: TripCursor::of(&trip), trip });
+        Ok(TripPage { edges: edges.collect(), total_count, has_next })
     }
 
     /// The trip with this reference, locked until the transaction ends: whoever changes a trip
@@ -141,11 +130,7 @@ impl Store {
         reference: TripReference,
     ) -> Result<Option<Trip>, StoreError> {
         let wanted = trip::Column::Reference.eq(reference.to_string());
-        let found = trip::Entity::find()
-            .filter(wanted)
-            .lock_exclusive()
-            .all(transaction)
-            .await?;
+        let found = trip::Entity::find().filter(wanted).lock_exclusive().all(transaction).await?;
         Ok(self.assemble(transaction, found).await?.pop())
     }
 
@@ -160,10 +145,7 @@ impl Store {
         }
         let ids: Vec<i64> = trips.iter().map(|trip| trip.id).collect();
         let wanted_legs = trip_leg::Column::TripId.is_in(ids.iter().copied());
-        let legs = trip_leg::Entity::find()
-            .filter(wanted_legs)
-            .all(database)
-            .await?;
+        let legs = trip_leg::Entity::find().filter(wanted_legs).all(database).await?;
         let wanted = reservation::Column::TripId.is_in(ids);
         let places = places(database, reservation::Entity::find().filter(wanted)).await?;
         let mut legs_of: HashMap<i64, Vec<trip_leg::Model>> = HashMap::new();
@@ -195,11 +177,7 @@ async fn places(
         .await?;
     let complete = |(reservation, client, ticket)| Some((reservation, client?, ticket?));
     let incomplete = StoreError::Corrupt("a reservation without client or ticket");
-    found
-        .into_iter()
-        .map(complete)
-        .collect::<Option<_>>()
-        .ok_or(incomplete)
+    found.into_iter().map(complete).collect::<Option<_>>().ok_or(incomplete)
 }
 
 fn trips_of_client(client: ClientId, when: When, now: DateTime<Utc>) -> Select<trip::Entity> {
@@ -221,8 +199,6 @@ fn beyond(cursor: TripCursor, when: When) -> Condition {
         When::Current => (departure.gt(cursor.departure_at), id.gt(cursor.trip_id)),
         When::Past => (departure.lt(cursor.departure_at), id.lt(cursor.trip_id)),
     };
-    let same = Condition::all()
-        .add(departure.eq(cursor.departure_at))
-        .add(further);
+    let same = Condition::all().add(departure.eq(cursor.departure_at)).add(further);
     Condition::any().add(later).add(same)
 }

@@ -36,10 +36,7 @@ impl Retries {
             Failure::IdTaken => {
                 self.ids_taken += 1;
                 if self.ids_taken > IDS_TAKEN_MAX {
-                    return Err(StoreError::Contention {
-                        retries: IDS_TAKEN_MAX,
-                        source: error,
-                    });
+                    return Err(StoreError::Contention { retries: IDS_TAKEN_MAX, source: error });
                 }
                 Ok(())
             }
@@ -55,10 +52,7 @@ impl Retries {
         random: &Randomness,
     ) -> Result<(), StoreError> {
         if self.conflicts == CONFLICTS_MAX {
-            return Err(StoreError::Contention {
-                retries: CONFLICTS_MAX,
-                source: error,
-            });
+            return Err(StoreError::Contention { retries: CONFLICTS_MAX, source: error });
         }
         self.conflicts += 1;
         let longest_ms = 5_u64 << self.conflicts;

@@ -25,14 +25,10 @@ impl TripRows {
     /// The trip that the rows make.
     pub(super) fn into_trip(mut self, vault: &Vault) -> Result<Trip, StoreError> {
         self.legs.sort_by_key(|leg| leg.position);
-        self.places
-            .sort_by_key(|(reservation, ..)| reservation.position);
+        self.places.sort_by_key(|(reservation, ..)| reservation.position);
         let legs: Result<_, _> = self.legs.into_iter().map(leg_of).collect();
-        let reservations: Result<_, _> = self
-            .places
-            .into_iter()
-            .map(|place| reservation_of(place, vault))
-            .collect();
+        let reservations: Result<_, _> =
+            self.places.into_iter().map(|place| reservation_of(place, vault)).collect();
         let trip = self.trip;
         let reference = TripReference::parse(&trip.reference)
             .ok_or(StoreError::Corrupt("a trip's reference"))?;
@@ -57,24 +53,22 @@ impl TripRows {
 /// The rows of a new trip's legs.
 pub(super) fn leg_rows(trip_id: i64, accepted: &AcceptedTrip) -> Vec<trip_leg::Model> {
     let legs = accepted.legs().iter().zip(0..);
-    legs.map(
-        |(BookedLeg { ride, price_cents }, position)| trip_leg::Model {
-            trip_id,
-            position,
-            source_id: ride.source_id.clone(),
-            train_type: ride.train_type.clone(),
-            service_date: ride.service_date,
-            origin_id: ride.origin_id.clone(),
-            destination_id: ride.destination_id.clone(),
-            origin_name: ride.origin_name.clone(),
-            destination_name: ride.destination_name.clone(),
-            departure_at: ride.departure.timestamp(),
-            departure_offset_s: ride.departure.offset().local_minus_utc(),
-            arrival_at: ride.arrival.timestamp(),
-            arrival_offset_s: ride.arrival.offset().local_minus_utc(),
-            price_cents: price_cents.map(i64::from),
-        },
-    )
+    legs.map(|(BookedLeg { ride, price_cents }, position)| trip_leg::Model {
+        trip_id,
+        position,
+        source_id: ride.source_id.clone(),
+        train_type: ride.train_type.clone(),
+        service_date: ride.service_date,
+        origin_id: ride.origin_id.clone(),
+        destination_id: ride.destination_id.clone(),
+        origin_name: ride.origin_name.clone(),
+        destination_name: ride.destination_name.clone(),
+        departure_at: ride.departure.timestamp(),
+        departure_offset_s: ride.departure.offset().local_minus_utc(),
+        arrival_at: ride.arrival.timestamp(),
+        arrival_offset_s: ride.arrival.offset().local_minus_utc(),
+        price_cents: price_cents.map(i64::from),
+    })
     .collect()
 }
 

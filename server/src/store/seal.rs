@@ -35,13 +35,7 @@ impl Vault {
         let current_key = current_key.clone();
         let context = "railgraph idempotency fingerprint 1";
         let idempotency = Zeroizing::new(blake3::derive_key(context, keys.blind_index.as_slice()));
-        Some(Self {
-            keys,
-            current_key_id,
-            current_key,
-            idempotency,
-            random,
-        })
+        Some(Self { keys, current_key_id, current_key, idempotency, random })
     }
 
     /// The key under which idempotency keys and requests are hashed.
@@ -68,21 +62,9 @@ impl Vault {
     ) -> Result<client::Model, StoreError> {
         let data_key: Key = Zeroizing::new(self.random.bytes()?);
         let field = |column, text: &str| {
-            self.encrypt(
-                &data_key,
-                text.as_bytes(),
-                &Place {
-                    column,
-                    id,
-                    key_id: 0,
-                },
-            )
+            self.encrypt(&data_key, text.as_bytes(), &Place { column, id, key_id: 0 })
         };
-        let wrapping = Place {
-            column: "data_key",
-            id,
-            key_id: self.current_key_id,
-        };
+        let wrapping = Place { column: "data_key", id, key_id: self.current_key_id };
         Ok(client::Model {
             id: id.0,
             identity: self.blind_index(&person.identity()),
@@ -99,33 +81,15 @@ impl Vault {
     pub(super) fn open(&self, row: &client::Model) -> Result<Client, StoreError> {
         let id = ClientId(row.id);
         let key_id = row.key_encryption_key_id;
-        let wrapping_key = self
-            .keys
-            .encryption
-            .get(&key_id)
-            .ok_or(StoreError::KeyMissing { key_id })?;
-        let wrapping = Place {
-            column: "data_key",
-            id,
-            key_id,
-        };
+        let wrapping_key =
+            self.keys.encryption.get(&key_id).ok_or(StoreError::KeyMissing { key_id })?;
+        let wrapping = Place { column: "data_key", id, key_id };
         let unwrapped = decrypt(wrapping_key, &row.data_key, &wrapping)?;
         let data_key: Key = Zeroizing::new(
-            unwrapped
-                .as_slice()
-                .try_into()
-                .map_err(|_| StoreError::Unreadable { client: id })?,
+            unwrapped.as_slice().try_into().map_err(|_| StoreError::Unreadable { client: id })?,
         );
         let field = |column, sealed: &[u8]| {
-            let opened = decrypt(
-                &data_key,
-                sealed,
-                &Place {
-                    column,
-                    id,
-                    key_id: 0,
-                },
-            )?;
+            let opened = decrypt(&data_key, sealed, &Place { column, id, key_id: 0 })?;
             String::from_utf8(opened.to_vec()).map_err(|_| StoreError::Unreadable { client: id })
         };
         let person = Person::from_stored(
@@ -139,10 +103,7 @@ impl Vault {
     fn encrypt(&self, key: &Key, text: &[u8], place: &Place) -> Result<Vec<u8>, StoreError> {
         let nonce: [u8; NONCE_LENGTH] = self.random.bytes()?;
         let context = place.associated_data();
-        let payload = Payload {
-            msg: text,
-            aad: context.as_bytes(),
-        };
+        let payload = Payload { msg: text, aad: context.as_bytes() };
         let ciphertext = cipher(key)
             .encrypt(&XNonce::from(nonce), payload)
             .map_err(|_| StoreError::Unreadable { client: place.id })?;
@@ -166,10 +127,7 @@ struct Place {
 
 impl Place {
     fn associated_data(&self) -> String {
-        format!(
-            "railgraph/1 clients {} {} {}",
-            self.column, self.id.0, self.key_id
-        )
+        format!("railgraph/1 clients {} {} {}", self.column, self.id.0, self.key_id)
     }
 }
 
@@ -179,14 +137,9 @@ fn cipher(key: &Key) -> XChaCha20Poly1305 {
 
 fn decrypt(key: &Key, sealed: &[u8], place: &Place) -> Result<Zeroizing<Vec<u8>>, StoreError> {
     let unreadable = || StoreError::Unreadable { client: place.id };
-    let (nonce, ciphertext) = sealed
-        .split_first_chunk::<NONCE_LENGTH>()
-        .ok_or_else(unreadable)?;
+    let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE_LENGTH>().ok_or_else(unreadable)?;
     let context = place.associated_data();
-    let payload = Payload {
-        msg: ciphertext,
-        aad: context.as_bytes(),
-    };
+    let payload = Payload { msg: ciphertext, aad: context.as_bytes() };
     cipher(key)
         .decrypt(&XNonce::from(*nonce), payload)
         .map(Zeroizing::new)
@@ -211,13 +164,7 @@ mod tests {
         let vault = vault();
         let row = vault.seal(ClientId(7), &ada(), 0).expect("must succeed");
         let client = vault.open(&row).expect("must succeed");
-        assert_eq!(
-            client,
-            Client {
-                id: ClientId(7),
-                person: ada()
-            }
-        );
+        assert_eq!(client, Client { id: ClientId(7), person: ada() });
     }
 
     #[test]
@@ -251,23 +198,10 @@ mod tests {
         let mut swapped = row.clone();
         std::mem::swap(&mut swapped.first_name, &mut swapped.last_name);
         assert!(vault.open(&swapped).is_err());
-        assert!(
-            vault
-                .open(&client::Model {
-                    id: 8,
-                    ..row.clone()
-                })
-                .is_err()
-        );
-        let other_key = client::Model {
-            key_encryption_key_id: 2,
-            ..row
-        };
+        assert!(vault.open(&client::Model { id: 8, ..row.clone() }).is_err());
+        let other_key = client::Model { key_encryption_key_id: 2, ..row };
         let error = vault.open(&other_key).expect_err("must be refused");
-        assert_eq!(
-            error.to_string(),
-            "expected encryption key 2 in the key file, found none"
-        );
+        assert_eq!(error.to_string(), "expected encryption key 2 in the key file, found none");
     }
 
     #[test]

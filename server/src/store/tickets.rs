@@ -46,17 +46,11 @@ impl TicketNumbers {
         if block.taken_at != now || block.end - block.next < count {
             let size = count.max(BLOCK);
             let last = take_block(database, size, now).await?;
-            *block = Block {
-                taken_at: now,
-                next: last - size + 1,
-                end: last + 1,
-            };
+            *block = Block { taken_at: now, next: last - size + 1, end: last + 1 };
         }
         let first = block.next;
         block.next += count;
-        Ok((first..block.next)
-            .map(|number| TicketNumber(number as u64))
-            .collect())
+        Ok((first..block.next).map(|number| TicketNumber(number as u64)).collect())
     }
 }
 

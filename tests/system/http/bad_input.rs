@@ -55,7 +55,10 @@ async fn a_malformed_value_is_named() {
     }
     let (_, code, message) =
         refused(&server, query, json!({ "date": "2026-12-01", "first": 101 })).await;
-    assert_eq!((code.as_str(), message.as_str()), ("PAGE_TOO_LARGE", "first: expected at most 100, found 101"));
+    assert_eq!(
+        (code.as_str(), message.as_str()),
+        ("PAGE_TOO_LARGE", "first: expected at most 100, found 101")
+    );
 }
 
 #[tokio::test]
@@ -93,7 +96,9 @@ async fn requests_that_are_not_graphql_over_http_are_refused() {
         (post().header("content-type", json).body(r#"{"query":5}"#), 400, "BAD_REQUEST"),
         (post().header("content-type", json).body("[]"), 400, "BAD_REQUEST"),
         (
-            post().header("content-type", json).body(format!("{{\"query\":\"{}\"}}", "a".repeat(70_000))),
+            post()
+                .header("content-type", json)
+                .body(format!("{{\"query\":\"{}\"}}", "a".repeat(70_000))),
             413,
             "BODY_TOO_LARGE",
         ),
@@ -105,7 +110,8 @@ async fn requests_that_are_not_graphql_over_http_are_refused() {
         let answer: Value = response.json().await.expect("JSON");
         assert_eq!(answer["errors"][0]["extensions"]["code"], code);
     }
-    let get = server.http().get(format!("{url}?query=%7B__typename%7D")).send().await.expect("an answer");
+    let get =
+        server.http().get(format!("{url}?query=%7B__typename%7D")).send().await.expect("an answer");
     let answer: Value = get.json().await.expect("JSON");
     assert_eq!(answer["data"]["__typename"], "Query");
 }

@@ -31,7 +31,8 @@ async fn lines(server: &Server, arguments: &str) -> Vec<String> {
         format!("{} {} {} {price}", times[0], times[1], trains.join(" "))
     };
     let problem = |it: &Value| {
-        let names: Vec<String> = list(&it["suggestions"]).iter().map(|it| text(&it["name"])).collect();
+        let names: Vec<String> =
+            list(&it["suggestions"]).iter().map(|it| text(&it["name"])).collect();
         let (code, argument) = (text(&it["code"]), text(&it["argument"]));
         format!("{code} {argument} {} [{}]", text(&it["nextDate"]), names.join(", "))
     };
@@ -50,7 +51,8 @@ fn assert_lines(found: &[String], expected: &[&str]) {
 #[tokio::test]
 async fn best_is_what_no_other_dominates() {
     let server = server().await;
-    let found = lines(&server, &format!(r#"{FROM_A_TO_C}, dateTime: {{date: "2026-12-01"}}"#)).await;
+    let found =
+        lines(&server, &format!(r#"{FROM_A_TO_C}, dateTime: {{date: "2026-12-01"}}"#)).await;
     assert_lines(
         &found,
         &[
@@ -81,7 +83,8 @@ async fn all_has_what_is_dominated_too() {
 async fn a_window_begins_at_a_departure_or_ends_at_an_arrival() {
     let server = server().await;
     let ask = async |moment: &str| {
-        lines(&server, &format!("{FROM_A_TO_C}, dateTime: {{{moment}}}, searchWindow: \"PT2H\"")).await
+        lines(&server, &format!("{FROM_A_TO_C}, dateTime: {{{moment}}}, searchWindow: \"PT2H\""))
+            .await
     };
     assert_lines(
         &ask(r#"earliestDeparture: "2026-12-01T08:05:00+01:00""#).await,
@@ -137,10 +140,7 @@ async fn a_filter_is_part_of_the_search() {
         &ask(r#"via: {name: "Bonn"}, maxDuration: "PT3H30M""#).await,
         &["12-01T10:00 12-01T13:30 AB2 BC2 90.00"],
     );
-    assert_lines(
-        &ask(r#"trainTypes: ["RE"]"#).await,
-        &["NOTHING_IN_WINDOW dateTime - []"],
-    );
+    assert_lines(&ask(r#"trainTypes: ["RE"]"#).await, &["NOTHING_IN_WINDOW dateTime - []"]);
 }
 
 #[tokio::test]
@@ -178,10 +178,8 @@ async fn what_is_not_found_is_told() {
     );
     // The night train runs on Tuesday and Thursday.
     assert_lines(
-        &ask(
-            r#"origin: {name: "Celle"}, destination: {name: "Dresden"},
-               dateTime: {date: "2026-12-02"}"#,
-        )
+        &ask(r#"origin: {name: "Celle"}, destination: {name: "Dresden"},
+               dateTime: {date: "2026-12-02"}"#)
         .await,
         &["NOTHING_IN_WINDOW dateTime 2026-12-03 []"],
     );
@@ -207,9 +205,7 @@ async fn pages_joined_are_the_whole_list_forwards_and_backwards() {
             pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
         }
     }";
-    let page = async |variables: Value| {
-        server.data(query, variables).await["itineraries"].take()
-    };
+    let page = async |variables: Value| server.data(query, variables).await["itineraries"].take();
     let ids = |page: &Value| page["nodes"].as_array().expect("nodes").clone();
     let whole = page(json!({})).await;
     let total = ids(&whole).len();
@@ -330,10 +326,14 @@ async fn the_network_says_what_it_is() {
 async fn more_than_ten_thousand_itineraries_are_too_many() {
     let mut rows = String::new();
     for at in 0..24 {
-        for (name, from, to) in [("A", "Aachen", "Bonn"), ("B", "Bonn", "Celle"), ("C", "Celle", "Dresden")] {
+        for (name, from, to) in
+            [("A", "Aachen", "Bonn"), ("B", "Bonn", "Celle"), ("C", "Celle", "Dresden")]
+        {
             for minute in [0, 20] {
                 let end = minute + 15;
-                let row = format!("{name}{at}-{minute},{from},{to},{at:02}:{minute:02},{at:02}:{end},RE,Daily,2,1\n");
+                let row = format!(
+                    "{name}{at}-{minute},{from},{to},{at:02}:{minute:02},{at:02}:{end},RE,Daily,2,1\n"
+                );
                 rows.push_str(&row);
             }
         }

@@ -21,9 +21,10 @@ fn refused(code: &str, path: &str) -> (String, String) {
 async fn a_family_of_four_gets_one_trip_with_four_tickets() {
     let server = server().await;
     let family = [("Ada", 36), ("Lord", 40), ("Byron", 8), ("Anne", 0)];
-    let family = family.iter().enumerate().map(|(at, (name, age))| {
-        traveller(name, "Lovelace", &format!("ID{at}"), *age)
-    });
+    let family = family
+        .iter()
+        .enumerate()
+        .map(|(at, (name, age))| traveller(name, "Lovelace", &format!("ID{at}"), *age));
     let payload = book(&server, family.collect()).await;
     assert_eq!(payload["refusals"], json!([]));
     let trip = &payload["trip"];
@@ -232,7 +233,10 @@ async fn a_booked_trip_stays_what_it_was_when_the_network_changes() {
 
     // BC1 runs later and costs more; AB2 is no longer there.
     let changed = CITIES
-        .replace("BC1,Bonn,Celle,09:30,12:00,ICE,Daily,90.50,60.25", "BC1,Bonn,Celle,09:40,12:10,ICE,Daily,91,61")
+        .replace(
+            "BC1,Bonn,Celle,09:30,12:00,ICE,Daily,90.50,60.25",
+            "BC1,Bonn,Celle,09:40,12:10,ICE,Daily,91,61",
+        )
         .replace("AB2,Aachen,Bonn,10:00,11:00,RE,Daily,20,10", "");
     let new = app::start(feed::network(&changed), store, caller()).await;
     assert_eq!(new.data(TRIP, variables).await, before);
@@ -280,7 +284,8 @@ async fn without_support_a_reference_alone_grants_nothing() {
     let url = format!("sqlite://{}", folder.path().join("railgraph.sqlite").display());
     let caller = server::graphql::Caller { name: "shop".to_owned(), support: false };
     let server = app::start(feed::network(CITIES), app::store(&url, None).await, caller).await;
-    let trip = book(&server, vec![traveller("Ada", "Lovelace", "X1234567", 36)]).await["trip"].take();
+    let trip =
+        book(&server, vec![traveller("Ada", "Lovelace", "X1234567", 36)]).await["trip"].take();
     let reference = &trip["reference"];
     let seen = async |variables: Value| server.data(TRIP, variables).await["trip"].take();
     assert_eq!(seen(json!({ "reference": reference })).await, Value::Null);

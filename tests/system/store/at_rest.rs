@@ -24,26 +24,12 @@ async fn bytes_of(bench: &Bench) -> Vec<u8> {
     if bench.is_sqlite() {
         let files = std::fs::read_dir(bench.folder()).unwrap();
         let paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
-        assert!(
-            paths
-                .iter()
-                .any(|path| path.to_string_lossy().ends_with("-wal"))
-        );
-        return paths
-            .iter()
-            .flat_map(|path| std::fs::read(path).unwrap())
-            .collect();
+        assert!(paths.iter().any(|path| path.to_string_lossy().ends_with("-wal")));
+        return paths.iter().flat_map(|path| std::fs::read(path).unwrap()).collect();
     }
     let raw = bench.raw().await;
     let mut text = String::new();
-    for table in [
-        "clients",
-        "trips",
-        "trip_legs",
-        "reservations",
-        "tickets",
-        "idempotency_keys",
-    ] {
+    for table in ["clients", "trips", "trip_legs", "reservations", "tickets", "idempotency_keys"] {
         let sql = format!("SELECT coalesce(string_agg(t::text, ' '), '') AS a FROM {table} t");
         let statement = Statement::from_string(raw.get_database_backend(), sql);
         let row = raw.query_one_raw(statement).await.unwrap().unwrap();
@@ -57,17 +43,9 @@ async fn no_name_and_no_id_number_is_in_the_clear(bench: Bench) {
     request.idempotency_key = Some(key(&format!("for {LAST}")));
     let trip = bench.book(&request).await;
     let haystack = bytes_of(&bench).await;
-    let contains = |needle: &[u8]| {
-        haystack
-            .windows(needle.len())
-            .any(|window| window == needle)
-    };
+    let contains = |needle: &[u8]| haystack.windows(needle.len()).any(|window| window == needle);
     for needle in [FIRST, LAST, NUMBER] {
-        for spelling in [
-            needle.to_owned(),
-            needle.to_lowercase(),
-            needle.to_uppercase(),
-        ] {
+        for spelling in [needle.to_owned(), needle.to_lowercase(), needle.to_uppercase()] {
             let digits: Vec<_> = spelling.bytes().map(|byte| format!("{byte:02x}")).collect();
             let hex = digits.concat();
             assert!(!contains(spelling.as_bytes()), "{spelling}");
@@ -80,9 +58,7 @@ async fn no_name_and_no_id_number_is_in_the_clear(bench: Bench) {
 }
 
 async fn a_changed_ciphertext_is_refused(bench: Bench) {
-    let trip = bench
-        .book(&request_for(&[traveller(FIRST, LAST, NUMBER)]))
-        .await;
+    let trip = bench.book(&request_for(&[traveller(FIRST, LAST, NUMBER)])).await;
     let client = &trip.reservations()[0].client;
     let raw = bench.raw().await;
     // What an attacker with the database's own rights can do: the trigger is in his way, he
@@ -96,10 +72,7 @@ async fn a_changed_ciphertext_is_refused(bench: Bench) {
     for column in ["first_name", "last_name", "id_number", "data_key"] {
         let backend = raw.get_database_backend();
         let select = format!("SELECT {column} AS sealed FROM clients");
-        let row = raw
-            .query_one_raw(Statement::from_string(backend, select))
-            .await
-            .unwrap();
+        let row = raw.query_one_raw(Statement::from_string(backend, select)).await.unwrap();
         let sealed: Vec<u8> = row.unwrap().try_get("", "sealed").unwrap();
         let mut flipped = sealed.clone();
         flipped[30] ^= 1;
@@ -110,15 +83,9 @@ async fn a_changed_ciphertext_is_refused(bench: Bench) {
         };
         write(flipped).await;
         let error = bench.store.client_by_id(client.id).await.unwrap_err();
-        assert!(
-            matches!(error, StoreError::Unreadable { .. }),
-            "{column}: {error}"
-        );
+        assert!(matches!(error, StoreError::Unreadable { .. }), "{column}: {error}");
         write(sealed).await;
-        assert_eq!(
-            bench.store.client_by_id(client.id).await.unwrap().as_ref(),
-            Some(client)
-        );
+        assert_eq!(bench.store.client_by_id(client.id).await.unwrap().as_ref(), Some(client));
     }
 }
 
@@ -136,9 +103,7 @@ async fn a_ciphertext_of_another_client_is_refused(bench: Bench) {
 }
 
 async fn another_key_file_finds_nobody(bench: Bench) {
-    let trip = bench
-        .book(&request_for(&[traveller(FIRST, LAST, NUMBER)]))
-        .await;
+    let trip = bench.book(&request_for(&[traveller(FIRST, LAST, NUMBER)])).await;
     let other_keys = KeyFile::generate(&Randomness::system()).unwrap();
     let store = bench.reopen(|config| config.keys = other_keys).await;
     assert_eq!(store.client(LAST, NUMBER).await.unwrap(), None);
@@ -148,9 +113,7 @@ async fn another_key_file_finds_nobody(bench: Bench) {
 }
 
 async fn tickets_and_clients_cannot_be_changed(bench: Bench) {
-    bench
-        .book(&request_for(&[traveller(FIRST, LAST, NUMBER)]))
-        .await;
+    bench.book(&request_for(&[traveller(FIRST, LAST, NUMBER)])).await;
     let raw = bench.raw().await;
     let refused = [
         "UPDATE tickets SET number = number + 1",
@@ -161,10 +124,7 @@ async fn tickets_and_clients_cannot_be_changed(bench: Bench) {
     ];
     for sql in refused {
         let error = raw.execute_unprepared(sql).await.unwrap_err();
-        assert!(
-            error.to_string().contains("cannot be changed"),
-            "{sql}: {error}"
-        );
+        assert!(error.to_string().contains("cannot be changed"), "{sql}: {error}");
     }
     // Keys can: that is how they are rotated.
     let allowed = "UPDATE clients SET data_key = data_key, key_encryption_key_id = 1";
@@ -172,9 +132,7 @@ async fn tickets_and_clients_cannot_be_changed(bench: Bench) {
 }
 
 async fn the_database_itself_refuses_nonsense(bench: Bench) {
-    bench
-        .book(&request_for(&[traveller(FIRST, LAST, NUMBER)]))
-        .await;
+    bench.book(&request_for(&[traveller(FIRST, LAST, NUMBER)])).await;
     let raw = bench.raw().await;
     let refused = [
         "UPDATE trips SET status = 'LOST'",

@@ -51,12 +51,7 @@ impl Bench {
         }));
         let store = Store::open(&config).await.unwrap();
         store.migrate().await.unwrap();
-        Self {
-            store,
-            config,
-            statements,
-            folder,
-        }
+        Self { store, config, statements, folder }
     }
 
     /// The same database, opened once more as another server would, with changed settings.
@@ -94,21 +89,14 @@ impl Bench {
     }
 
     pub async fn cancel(&self, trip: &Trip) -> Trip {
-        self.store
-            .cancel(&cancelling(trip), now())
-            .await
-            .unwrap()
-            .unwrap()
+        self.store.cancel(&cancelling(trip), now()).await.unwrap().unwrap()
     }
 }
 
 /// The refusals of an answer.
 pub fn seen(answer: &Answer) -> Vec<Seen> {
     let refusals = answer.as_ref().unwrap().as_ref().unwrap_err();
-    refusals
-        .iter()
-        .map(|refusal| (refusal.code, refusal.path.join(".")))
-        .collect()
+    refusals.iter().map(|refusal| (refusal.code, refusal.path.join("."))).collect()
 }
 
 /// A code and a path, as expected.
@@ -166,10 +154,7 @@ pub fn legs(departure: &str, count: usize) -> Vec<OfferedLeg> {
                 departure,
                 arrival: departure + TimeDelta::minutes(60),
             },
-            prices: LegPrices {
-                first_cents: Some(9_000),
-                second_cents: Some(4_500),
-            },
+            prices: LegPrices { first_cents: Some(9_000), second_cents: Some(4_500) },
         }
     };
     (0..count).map(leg).collect()
@@ -196,17 +181,11 @@ pub fn request() -> BookTrip {
 }
 
 pub fn request_for(travellers: &[Traveller]) -> BookTrip {
-    BookTrip {
-        travellers: travellers.to_vec(),
-        ..request()
-    }
+    BookTrip { travellers: travellers.to_vec(), ..request() }
 }
 
 pub fn key(text: &str) -> IdempotencyKey {
-    IdempotencyKey {
-        caller: "test".into(),
-        key: text.into(),
-    }
+    IdempotencyKey { caller: "test".into(), key: text.into() }
 }
 
 /// A support worker's request to cancel.

@@ -22,10 +22,7 @@ async fn a_booking_has_all_its_parts(bench: Bench) {
     request.travellers[1].age = 7;
     let trip = bench.book(&request).await;
 
-    assert_eq!(
-        (trip.status(), trip.version(), trip.stops()),
-        (TripStatus::Confirmed, 1, 2)
-    );
+    assert_eq!((trip.status(), trip.version(), trip.stops()), (TripStatus::Confirmed, 1, 2));
     assert_eq!(trip.facts().price_cents, 2 * 3 * 9_000);
     assert_eq!(trip.facts().currency, "EUR");
     assert_eq!(trip.facts().booked_at, now());
@@ -40,18 +37,10 @@ async fn a_booking_has_all_its_parts(bench: Bench) {
         .iter()
         .map(|place| {
             let person = &place.client.person;
-            (
-                person.first_name(),
-                person.last_name(),
-                person.id_number().as_str(),
-                place.age,
-            )
+            (person.first_name(), person.last_name(), person.id_number().as_str(), place.age)
         })
         .collect();
-    let expected = [
-        ("Alan", "Turing", "GB654321", 34),
-        ("Ada", "Lovelace", "GB123456", 7),
-    ];
+    let expected = [("Alan", "Turing", "GB654321", 34), ("Ada", "Lovelace", "GB123456", 7)];
     assert_eq!(people, expected);
     assert!(trip.reservations()[0].ticket.number < trip.reservations()[1].ticket.number);
 }
@@ -60,14 +49,8 @@ async fn what_was_booked_is_read_back(bench: Bench) {
     let trip = bench.book(&request_for(&[alan(), ada()])).await;
     let store = &bench.store;
     let reference = trip.reference().to_string();
-    assert_eq!(
-        store.trip(&reference, None).await.unwrap().as_ref(),
-        Some(&trip)
-    );
-    assert_eq!(
-        store.trip_by_id(trip.id()).await.unwrap().as_ref(),
-        Some(&trip)
-    );
+    assert_eq!(store.trip(&reference, None).await.unwrap().as_ref(), Some(&trip));
+    assert_eq!(store.trip_by_id(trip.id()).await.unwrap().as_ref(), Some(&trip));
     for place in trip.reservations() {
         let reservation = store.reservation_by_id(place.id).await.unwrap();
         assert_eq!(reservation.as_ref(), Some(place));
@@ -86,10 +69,7 @@ async fn a_known_client_stays_as_it_is(bench: Bench) {
     let mut again = request_for(&[traveller("Augusta", "LOVELACE", "gb123456")]);
     again.offer = Some(offer("2026-12-02T09:00:00+01:00"));
     let second = bench.book(&again).await;
-    assert_eq!(
-        first.reservations()[0].client,
-        second.reservations()[0].client
-    );
+    assert_eq!(first.reservations()[0].client, second.reservations()[0].client);
     assert_eq!(second.reservations()[0].client.person.first_name(), "Ada");
 }
 
@@ -104,8 +84,6 @@ async fn another_date_is_another_connection(bench: Bench) {
 /// The same person's id number with another last name is another person.
 async fn another_last_name_is_another_client(bench: Bench) {
     bench.book(&request()).await;
-    let other = bench
-        .book(&request_for(&[traveller("Ada", "Byron", "GB123456")]))
-        .await;
+    let other = bench.book(&request_for(&[traveller("Ada", "Byron", "GB123456")])).await;
     assert_eq!(other.reservations()[0].client.person.last_name(), "Byron");
 }

@@ -18,16 +18,8 @@ on_both! {
 async fn a_cancelled_trip_stays_readable(bench: Bench) {
     let trip = bench.book(&request_for(&[alan()])).await;
     let later = now() + TimeDelta::milliseconds(61_500);
-    let cancelled = bench
-        .store
-        .cancel(&cancelling(&trip), later)
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        (cancelled.status(), cancelled.version()),
-        (TripStatus::Cancelled, 2)
-    );
+    let cancelled = bench.store.cancel(&cancelling(&trip), later).await.unwrap().unwrap();
+    assert_eq!((cancelled.status(), cancelled.version()), (TripStatus::Cancelled, 2));
     assert_eq!(cancelled.reservations()[0].status, TripStatus::Cancelled);
     let seconds = now() + TimeDelta::seconds(61);
     assert_eq!(cancelled.facts().cancelled_at, Some(seconds));
@@ -57,14 +49,7 @@ async fn a_repeated_booking_is_answered_as_the_first_time(bench: Bench) {
     assert_eq!(bench.book(&request).await, first);
     let other_server = bench.reopen(|_| ()).await;
     let after_hours = now() + TimeDelta::hours(23);
-    assert_eq!(
-        other_server
-            .book(&request, after_hours)
-            .await
-            .unwrap()
-            .unwrap(),
-        first
-    );
+    assert_eq!(other_server.book(&request, after_hours).await.unwrap().unwrap(), first);
 }
 
 async fn a_repeated_cancellation_is_answered_as_the_first_time(bench: Bench) {
@@ -76,10 +61,7 @@ async fn a_repeated_cancellation_is_answered_as_the_first_time(bench: Bench) {
     };
     let first = bench.store.cancel(&cancel, now()).await.unwrap().unwrap();
     let later = now() + TimeDelta::hours(1);
-    assert_eq!(
-        bench.store.cancel(&cancel, later).await.unwrap().unwrap(),
-        first
-    );
+    assert_eq!(bench.store.cancel(&cancel, later).await.unwrap().unwrap(), first);
 }
 
 async fn keys_are_forgotten_after_a_day(bench: Bench) {
@@ -93,23 +75,10 @@ async fn keys_are_forgotten_after_a_day(bench: Bench) {
     // Whether or not it has been purged yet.
     let booked = bench.store.book(&other, day_later).await.unwrap().unwrap();
     assert_ne!(booked.reference(), trip.reference());
-    assert_eq!(
-        bench.store.book(&other, day_later).await.unwrap().unwrap(),
-        booked
-    );
-    assert_eq!(
-        bench.store.purge_idempotency_keys(day_later).await.unwrap(),
-        0
-    );
+    assert_eq!(bench.store.book(&other, day_later).await.unwrap().unwrap(), booked);
+    assert_eq!(bench.store.purge_idempotency_keys(day_later).await.unwrap(), 0);
     let two_days_later = now() + TimeDelta::hours(48);
-    assert_eq!(
-        bench
-            .store
-            .purge_idempotency_keys(two_days_later)
-            .await
-            .unwrap(),
-        1
-    );
+    assert_eq!(bench.store.purge_idempotency_keys(two_days_later).await.unwrap(), 1);
 }
 
 async fn a_refused_request_keeps_its_key_free(bench: Bench) {

@@ -28,11 +28,7 @@ async fn down_and_up_again(bench: Bench) {
     bench.book(&request()).await;
     let raw = bench.raw().await;
     Migrator::down(&raw, None).await.unwrap();
-    assert!(
-        raw.execute_unprepared("SELECT * FROM clients")
-            .await
-            .is_err()
-    );
+    assert!(raw.execute_unprepared("SELECT * FROM clients").await.is_err());
     assert!(bench.store.health().await.is_err());
     bench.store.migrate().await.unwrap();
     bench.book(&request()).await;
@@ -58,23 +54,14 @@ async fn check(store: &Store) -> OpenError {
 async fn a_database_that_lacks_migrations_is_told_apart(bench: Bench) {
     Migrator::down(&bench.raw().await, None).await.unwrap();
     let error = check(&bench.store).await;
-    assert!(
-        matches!(error, OpenError::MigrationsMissing { pending: 1, .. }),
-        "{error}"
-    );
-    assert!(
-        error.to_string().ends_with("run `railgraph migrate`"),
-        "{error}"
-    );
+    assert!(matches!(error, OpenError::MigrationsMissing { pending: 1, .. }), "{error}");
+    assert!(error.to_string().ends_with("run `railgraph migrate`"), "{error}");
 }
 
 async fn a_database_of_a_later_version_is_told_apart(bench: Bench) {
     let sql = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m99990101_next', 0)";
     bench.raw().await.execute_unprepared(sql).await.unwrap();
-    for error in [
-        check(&bench.store).await,
-        bench.store.migrate().await.unwrap_err(),
-    ] {
+    for error in [check(&bench.store).await, bench.store.migrate().await.unwrap_err()] {
         assert!(matches!(error, OpenError::Newer { .. }), "{error}");
         assert!(error.to_string().contains("m99990101_next"), "{error}");
     }

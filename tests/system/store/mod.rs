@@ -1,10 +1,7 @@
 //! Bookings on both databases. A test is one function over a [`Bench`]; `on_both!` runs it on
 //! SQLite and on PostgreSQL, each time in a new database.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "where a test unwraps, failing there says what failed"
-)]
+#![expect(clippy::unwrap_used, reason = "where a test unwraps, failing there says what failed")]
 
 mod at_rest;
 mod bench;

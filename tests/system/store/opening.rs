@@ -19,10 +19,7 @@ async fn check(url: &str, expected: &str) {
     let error = Store::open(&config(url)).await.unwrap_err().to_string();
     assert!(error.contains(expected), "{url}: {error}");
     assert!(error.starts_with("expected "), "{error}");
-    assert!(
-        !error.contains("hunter2") && !error.contains('\n'),
-        "{error}"
-    );
+    assert!(!error.contains("hunter2") && !error.contains('\n'), "{error}");
 }
 
 #[tokio::test]
@@ -41,11 +38,7 @@ async fn says_what_is_wrong_with_a_url() {
 async fn says_that_nobody_answers() {
     let begun = Instant::now();
     let url = "postgres://me:hunter2@127.0.0.1:1/bookings";
-    check(
-        url,
-        "expected a database at postgres://127.0.0.1:1/bookings, found none",
-    )
-    .await;
+    check(url, "expected a database at postgres://127.0.0.1:1/bookings, found none").await;
     assert!(begun.elapsed() < Duration::from_secs(2));
 }
 
@@ -61,17 +54,10 @@ async fn says_that_a_database_is_missing() {
 async fn creates_a_file_but_no_folder() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().display();
-    check(
-        &format!("sqlite://{place}/none/x.db"),
-        "found none; create it",
-    )
-    .await;
+    check(&format!("sqlite://{place}/none/x.db"), "found none; create it").await;
     let config = config(&format!("sqlite://{place}/x.db"));
     let store = Store::open(&config).await.unwrap();
-    assert_eq!(
-        store.created_file(),
-        Some(folder.path().join("x.db").as_path())
-    );
+    assert_eq!(store.created_file(), Some(folder.path().join("x.db").as_path()));
     store.close().await.unwrap();
     let again = Store::open(&config).await.unwrap();
     assert_eq!(again.created_file(), None);
@@ -82,11 +68,7 @@ async fn refuses_another_kind_of_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.db");
     std::fs::write(&path, "a text, and quite a long one. ".repeat(100)).unwrap();
-    check(
-        &format!("sqlite://{}", path.display()),
-        "another kind of file",
-    )
-    .await;
+    check(&format!("sqlite://{}", path.display()), "another kind of file").await;
 }
 
 #[tokio::test]
@@ -103,11 +85,7 @@ async fn sqlite_is_in_wal_mode() {
 async fn a_closed_store_is_unavailable() {
     let bench = Bench::sqlite().await;
     bench.store.close().await.unwrap();
-    let error = bench
-        .store
-        .book(&request(), super::bench::now())
-        .await
-        .unwrap_err();
+    let error = bench.store.book(&request(), super::bench::now()).await.unwrap_err();
     assert_eq!(error.to_string(), "the database is not available");
     assert!(bench.store.health().await.is_err());
 }

@@ -37,27 +37,18 @@ async fn book_all(stores: &[Store], requests: Vec<BookTrip>) -> Vec<Answer> {
 }
 
 fn booked(answers: &[Answer]) -> Vec<&Trip> {
-    answers
-        .iter()
-        .filter_map(|answer| answer.as_ref().unwrap().as_ref().ok())
-        .collect()
+    answers.iter().filter_map(|answer| answer.as_ref().unwrap().as_ref().ok()).collect()
 }
 
 async fn a_hundred_book_the_same_and_one_has_it(bench: Bench) {
     let stores = [bench.store.clone(), bench.reopen(|_| ()).await];
     let answers = book_all(&stores, vec![request(); 100]).await;
     assert_eq!(booked(&answers).len(), 1);
-    let refused: Vec<_> = answers
-        .iter()
-        .filter(|answer| answer.as_ref().unwrap().is_err())
-        .map(seen)
-        .collect();
+    let refused: Vec<_> =
+        answers.iter().filter(|answer| answer.as_ref().unwrap().is_err()).map(seen).collect();
     assert_eq!(refused.len(), 99);
     for refusals in refused {
-        assert_eq!(
-            refusals,
-            [refusal(RefusalCode::AlreadyBooked, "travellers.0")]
-        );
+        assert_eq!(refusals, [refusal(RefusalCode::AlreadyBooked, "travellers.0")]);
     }
 }
 
@@ -73,32 +64,20 @@ async fn fifty_send_the_same_key_and_get_the_same_answer(bench: Bench) {
 
 async fn fifty_cancel_with_the_same_key_and_get_the_same_answer(bench: Bench) {
     let trip = bench.book(&request()).await;
-    let cancel = CancelTrip {
-        idempotency_key: Some(key("c")),
-        ..cancelling(&trip)
-    };
+    let cancel = CancelTrip { idempotency_key: Some(key("c")), ..cancelling(&trip) };
     let answers = cancel_all(&bench.store, &cancel, 50).await;
     let trips = booked(&answers);
     assert_eq!(trips.len(), 50);
-    assert!(
-        trips
-            .iter()
-            .all(|trip| *trip == trips[0] && trip.version() == 2)
-    );
+    assert!(trips.iter().all(|trip| *trip == trips[0] && trip.version() == 2));
 }
 
 async fn many_cancel_and_one_does(bench: Bench) {
     let trip = bench.book(&request()).await;
     let answers = cancel_all(&bench.store, &cancelling(&trip), 20).await;
     assert_eq!(booked(&answers).len(), 1);
-    let refused = answers
-        .iter()
-        .filter(|answer| answer.as_ref().unwrap().is_err());
+    let refused = answers.iter().filter(|answer| answer.as_ref().unwrap().is_err());
     for answer in refused {
-        assert_eq!(
-            seen(answer),
-            [refusal(RefusalCode::AlreadyCancelled, "reference")]
-        );
+        assert_eq!(seen(answer), [refusal(RefusalCode::AlreadyCancelled, "reference")]);
     }
     let read = bench.store.trip_by_id(trip.id()).await.unwrap().unwrap();
     assert_eq!((read.status(), read.version()), (TripStatus::Cancelled, 2));
@@ -117,9 +96,7 @@ async fn cancel_all(store: &Store, cancel: &CancelTrip, count: usize) -> Vec<Ans
 async fn new_clients_are_created_once(bench: Bench) {
     let on_day = |day| {
         let mut request = request_for(&[ada(), alan()]);
-        request.offer = Some(super::bench::offer(&format!(
-            "2026-12-{day:02}T09:00:00+01:00"
-        )));
+        request.offer = Some(super::bench::offer(&format!("2026-12-{day:02}T09:00:00+01:00")));
         request
     };
     let requests = (1..=30).map(on_day).collect();
@@ -143,13 +120,10 @@ async fn new_clients_are_created_once(bench: Bench) {
 /// Overlapping groups, named in opposite orders: one wins each traveller, and nobody deadlocks
 /// for good.
 async fn groups_in_any_order_do_not_block_each_other(bench: Bench) {
-    let people: Vec<_> = (0..6)
-        .map(|number| traveller("Some", "One", &format!("ID{number}")))
-        .collect();
+    let people: Vec<_> =
+        (0..6).map(|number| traveller("Some", "One", &format!("ID{number}"))).collect();
     let group = |shift: usize| {
-        let mut group: Vec<_> = (0..4)
-            .map(|step| people[(shift + step) % 6].clone())
-            .collect();
+        let mut group: Vec<_> = (0..4).map(|step| people[(shift + step) % 6].clone()).collect();
         if shift % 2 == 1 {
             group.reverse();
         }
@@ -160,10 +134,7 @@ async fn groups_in_any_order_do_not_block_each_other(bench: Bench) {
     let trips = booked(&answers);
     let mut seats = HashSet::new();
     for reservation in trips.iter().flat_map(|trip| trip.reservations()) {
-        assert!(
-            seats.insert(reservation.client.id),
-            "somebody travels twice"
-        );
+        assert!(seats.insert(reservation.client.id), "somebody travels twice");
     }
     assert!(!trips.is_empty());
 }
@@ -186,11 +157,7 @@ async fn a_reference_that_is_taken_is_drawn_again(bench: Bench) {
         })
         .await;
     let first = store.book(&request(), now()).await.unwrap().unwrap();
-    let second = store
-        .book(&request_for(&[alan()]), now())
-        .await
-        .unwrap()
-        .unwrap();
+    let second = store.book(&request_for(&[alan()]), now()).await.unwrap().unwrap();
     assert_eq!(first.reference().to_string(), "TRP-00000000");
     assert_eq!(second.reference().to_string(), "TRP-00000001");
     assert_eq!(draws.load(Ordering::Relaxed), 5);
@@ -205,19 +172,14 @@ async fn a_source_that_repeats_itself_is_given_up(bench: Bench) {
     };
     let store = bench.reopen(stuck).await;
     store.book(&request(), now()).await.unwrap().unwrap();
-    let error = store
-        .book(&request_for(&[alan()]), now())
-        .await
-        .unwrap_err();
+    let error = store.book(&request_for(&[alan()]), now()).await.unwrap_err();
     assert!(error.to_string().contains("retried 16 times"), "{error}");
 }
 
 /// Bytes that differ from call to call; secret they need not be.
 fn fill(bytes: &mut [u8]) {
     static CALLS: AtomicU32 = AtomicU32::new(0);
-    let call = CALLS
-        .fetch_add(1, Ordering::Relaxed)
-        .wrapping_mul(0x9E37_79B9);
+    let call = CALLS.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9E37_79B9);
     for (byte, word) in bytes.iter_mut().zip(call.to_le_bytes().into_iter().cycle()) {
         *byte = word;
     }
@@ -251,19 +213,14 @@ async fn postgres_conflicts_are_retried_four_times() {
         let error = bench.store.book(&request(), now()).await.unwrap_err();
         assert!(error.to_string().contains("retried 4 times"), "{error}");
         // Half a trip is no trip.
-        assert_eq!(
-            bench.store.client("Lovelace", "GB123456").await.unwrap(),
-            None
-        );
+        assert_eq!(bench.store.client("Lovelace", "GB123456").await.unwrap(), None);
     }
 }
 
 #[tokio::test]
 async fn sqlite_waits_for_another_process() {
     let bench = Bench::sqlite().await;
-    let hasty = bench
-        .reopen(|config| config.patience = Duration::from_millis(100))
-        .await;
+    let hasty = bench.reopen(|config| config.patience = Duration::from_millis(100)).await;
     let raw = bench.raw().await;
     // The raw pool has one connection, so these are one transaction.
     raw.execute_unprepared("BEGIN IMMEDIATE").await.unwrap();

@@ -23,16 +23,11 @@ on_both! {
 async fn last_names_are_found_however_typed(bench: Bench) {
     let cases = [
         ("Strauß", ["STRAUSS", "strauß", " Strauss "]),
-        (
-            "İnönü",
-            ["i\u{307}nönü", "İNÖNÜ", "I\u{307}no\u{308}nu\u{308}"],
-        ),
+        ("İnönü", ["i\u{307}nönü", "İNÖNÜ", "I\u{307}no\u{308}nu\u{308}"]),
         ("Müller", ["ＭÜＬＬＥＲ", "müller", "Mu\u{308}ller"]),
     ];
     for (last_name, spellings) in cases {
-        bench
-            .book(&request_for(&[traveller("A", last_name, "A1")]))
-            .await;
+        bench.book(&request_for(&[traveller("A", last_name, "A1")])).await;
         for spelling in spellings {
             let client = bench.store.client(spelling, "A1").await.unwrap();
             let found = client.as_ref().map(|client| client.person.last_name());
@@ -43,14 +38,10 @@ async fn last_names_are_found_however_typed(bench: Bench) {
 }
 
 async fn id_numbers_are_found_however_typed(bench: Bench) {
-    bench
-        .book(&request_for(&[traveller("A", "B", "ab-12 34")]))
-        .await;
+    bench.book(&request_for(&[traveller("A", "B", "ab-12 34")])).await;
     for spelling in ["AB1234", "ab 12-34", "ａｂ１２３４", "A\u{2013}B\u{A0}1234"] {
         let client = bench.store.client("B", spelling).await.unwrap();
-        let found = client
-            .as_ref()
-            .map(|client| client.person.id_number().as_str());
+        let found = client.as_ref().map(|client| client.person.id_number().as_str());
         assert_eq!(found, Some("AB1234"), "{spelling}");
     }
     assert_eq!(bench.store.client("B", "AB12345").await.unwrap(), None);
@@ -76,26 +67,14 @@ async fn what_is_not_there_is_none(bench: Bench) {
     use server::booking::{ClientId, ReservationId, TicketId, TripId};
     let store = &bench.store;
     assert_eq!(store.trip("TRP-00000000", None).await.unwrap(), None);
-    assert_eq!(
-        store.trip("TRP-0000\u{0}000", Some("\u{0}")).await.unwrap(),
-        None
-    );
+    assert_eq!(store.trip("TRP-0000\u{0}000", Some("\u{0}")).await.unwrap(), None);
     assert_eq!(store.trip_by_id(TripId(-1)).await.unwrap(), None);
     assert_eq!(store.client("A\u{0}", "1").await.unwrap(), None);
     assert_eq!(store.client_by_id(ClientId(i64::MAX)).await.unwrap(), None);
-    assert_eq!(
-        store.reservation_by_id(ReservationId(1)).await.unwrap(),
-        None
-    );
+    assert_eq!(store.reservation_by_id(ReservationId(1)).await.unwrap(), None);
     assert_eq!(store.ticket_by_id(TicketId(1)).await.unwrap(), None);
-    let page = store
-        .trips_of(ClientId(1), When::Current, now(), 20, None)
-        .await
-        .unwrap();
-    assert_eq!(
-        (page.edges.len(), page.total_count, page.has_next),
-        (0, 0, false)
-    );
+    let page = store.trips_of(ClientId(1), When::Current, now(), 20, None).await.unwrap();
+    assert_eq!((page.edges.len(), page.total_count, page.has_next), (0, 0, false));
 }
 
 /// A trip that leaves at `departure` turns from current to past at `turn`.
@@ -107,11 +86,7 @@ async fn check_turn(bench: &Bench, departure: &str, zone: Tz, turn: &str) {
     let turn = at(turn).to_utc();
     for (moment, current) in [(turn - TimeDelta::seconds(1), 1), (turn, 0)] {
         let count = async |when| {
-            let page = bench
-                .store
-                .trips_of(client, when, moment, 20, None)
-                .await
-                .unwrap();
+            let page = bench.store.trips_of(client, when, moment, 20, None).await.unwrap();
             page.total_count
         };
         let seen = (count(When::Current).await, count(When::Past).await);
@@ -121,9 +96,7 @@ async fn check_turn(bench: &Bench, departure: &str, zone: Tz, turn: &str) {
     let raw = bench.raw().await;
     for table in ["tickets", "reservations", "trip_legs", "trips"] {
         let sql = format!("DELETE FROM {table}");
-        sea_orm::ConnectionTrait::execute_unprepared(&raw, &sql)
-            .await
-            .unwrap();
+        sea_orm::ConnectionTrait::execute_unprepared(&raw, &sql).await.unwrap();
     }
 }
 
@@ -135,27 +108,9 @@ async fn a_trip_is_current_until_its_day_ends_at_the_origin(bench: Bench) {
     check_turn(&bench, late, Tokyo, "2026-12-03T00:00:00+09:00").await;
     check_turn(&bench, late, Honolulu, "2026-12-02T00:00:00-10:00").await;
     // The first and the last minute of a day, and the day on which the clocks go forward.
-    check_turn(
-        &bench,
-        "2026-12-01T00:00:00+01:00",
-        Madrid,
-        "2026-12-02T00:00:00+01:00",
-    )
-    .await;
-    check_turn(
-        &bench,
-        "2026-12-01T23:59:00+01:00",
-        Madrid,
-        "2026-12-02T00:00:00+01:00",
-    )
-    .await;
-    check_turn(
-        &bench,
-        "2027-03-28T01:30:00+01:00",
-        Madrid,
-        "2027-03-29T00:00:00+02:00",
-    )
-    .await;
+    check_turn(&bench, "2026-12-01T00:00:00+01:00", Madrid, "2026-12-02T00:00:00+01:00").await;
+    check_turn(&bench, "2026-12-01T23:59:00+01:00", Madrid, "2026-12-02T00:00:00+01:00").await;
+    check_turn(&bench, "2027-03-28T01:30:00+01:00", Madrid, "2027-03-29T00:00:00+02:00").await;
 }
 
 /// Ada's trip on a day of December.
@@ -168,11 +123,7 @@ fn on_day(day: u32) -> BookTrip {
 async fn book_days(bench: &Bench, days: impl IntoIterator<Item = u32>) -> Client {
     let mut client = None;
     for day in days {
-        client = Some(
-            bench.book(&on_day(day)).await.reservations()[0]
-                .client
-                .clone(),
-        );
+        client = Some(bench.book(&on_day(day)).await.reservations()[0].client.clone());
     }
     client.unwrap()
 }
@@ -185,20 +136,9 @@ async fn page(
     first: u32,
     after: Option<TripCursor>,
 ) -> (Vec<u32>, Option<TripCursor>, bool) {
-    let page = bench
-        .store
-        .trips_of(client.id, when, now, first, after)
-        .await
-        .unwrap();
-    let days = page
-        .edges
-        .iter()
-        .map(|edge| chrono::Datelike::day(&edge.trip.departure()));
-    (
-        days.collect(),
-        page.edges.last().map(|edge| edge.cursor),
-        page.has_next,
-    )
+    let page = bench.store.trips_of(client.id, when, now, first, after).await.unwrap();
+    let days = page.edges.iter().map(|edge| chrono::Datelike::day(&edge.trip.departure()));
+    (days.collect(), page.edges.last().map(|edge| edge.cursor), page.has_next)
 }
 
 async fn current_soonest_first_past_latest_first(bench: Bench) {

@@ -16,25 +16,15 @@ on_both! {
 /// Issues two tickets at a moment and gives their numbers.
 async fn issue(store: &Store, person: usize, moment: DateTime<Utc>) -> Vec<u64> {
     let one = |letter| traveller("Some", "One", &format!("{letter}{person}"));
-    let trip = store
-        .book(&request_for(&[one('A'), one('B')]), moment)
-        .await
-        .unwrap()
-        .unwrap();
-    trip.reservations()
-        .iter()
-        .map(|place| place.ticket.number.0)
-        .collect()
+    let trip = store.book(&request_for(&[one('A'), one('B')]), moment).await.unwrap().unwrap();
+    trip.reservations().iter().map(|place| place.ticket.number.0).collect()
 }
 
 async fn numbers_increase_when_the_clock_steps_back(bench: Bench) {
     let servers = [bench.store.clone(), bench.reopen(|_| ()).await];
     let mut all = HashSet::new();
     let mut last_of = [0, 0];
-    for (person, step) in [0, 0, 1, 2, -3600, -3599, -3599, 5, -7200, 5]
-        .into_iter()
-        .enumerate()
-    {
+    for (person, step) in [0, 0, 1, 2, -3600, -3599, -3599, 5, -7200, 5].into_iter().enumerate() {
         for (index, server) in servers.iter().enumerate() {
             let moment = now() + TimeDelta::seconds(step);
             for number in issue(server, 2 * person + index, moment).await {

@@ -188,10 +188,7 @@ impl From<Policy> for LayoverPolicy {
 fn zone(text: &str) -> Result<Tz, String> {
     text.parse().map_err(|_| {
         let near = nearest_zone(text).map(|zone| format!("; `{zone}` may be meant"));
-        format!(
-            "no such zone in the IANA database{}",
-            near.unwrap_or_default()
-        )
+        format!("no such zone in the IANA database{}", near.unwrap_or_default())
     })
 }
 
@@ -203,11 +200,7 @@ fn code(text: &str) -> Result<Code, String> {
             .filter(|(likeness, _)| *likeness > 0.75)
             .collect();
         near.sort_by(|left, right| right.0.total_cmp(&left.0).then(left.1.cmp(&right.1)));
-        let names: Vec<_> = near
-            .iter()
-            .take(3)
-            .map(|(_, code)| format!("`{code}`"))
-            .collect();
+        let names: Vec<_> = near.iter().take(3).map(|(_, code)| format!("`{code}`")).collect();
         if names.is_empty() {
             "no such code; `timetable-compiler explain` lists all".to_owned()
         } else {
@@ -246,16 +239,10 @@ fn minutes(text: &str) -> Result<u32, String> {
     };
     let number = |digits: &str| {
         let plain = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
-        plain
-            .then(|| digits.parse::<u32>().ok())
-            .flatten()
-            .ok_or_else(wrong)
+        plain.then(|| digits.parse::<u32>().ok()).flatten().ok_or_else(wrong)
     };
     let (hours, minutes) = (number(hours)?, number(rest)?);
-    hours
-        .checked_mul(60)
-        .and_then(|hours| hours.checked_add(minutes))
-        .ok_or_else(wrong)
+    hours.checked_mul(60).and_then(|hours| hours.checked_add(minutes)).ok_or_else(wrong)
 }
 
 #[cfg(test)]
@@ -268,18 +255,7 @@ mod tests {
         for (text, expected) in [("15m", 15), ("48h", 2880), ("1h30m", 90), ("90m", 90)] {
             assert_eq!(minutes(text), Ok(expected), "{text}");
         }
-        for text in [
-            "",
-            "15",
-            "h",
-            "m",
-            "1h30",
-            "-5m",
-            "1.5h",
-            "+5m",
-            "99999999999h",
-            "m15",
-        ] {
+        for text in ["", "15", "h", "m", "1h30", "-5m", "1.5h", "+5m", "99999999999h", "m15"] {
             assert!(minutes(text).is_err(), "{text}");
         }
         assert_eq!(duration_limit("240h"), Ok(14400));

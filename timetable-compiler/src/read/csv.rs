@@ -66,10 +66,7 @@ pub struct Header<'i> {
 impl<'i> Header<'i> {
     /// Reads the first row of the `input`th file. None where there is no row, which is a finding.
     pub fn read(input: usize, file: &'i Input, findings: &mut Findings) -> Option<Self> {
-        let (name, mut bytes) = (
-            file.name.as_str(),
-            file.bytes.as_deref().unwrap_or_default(),
-        );
+        let (name, mut bytes) = (file.name.as_str(), file.bytes.as_deref().unwrap_or_default());
         if file.bytes.is_none() || bytes.starts_with(b"PK\x03\x04") {
             let what = file.bytes.as_ref().map_or("a folder", |_| "a zip archive");
             let sentence = format!("the input is {what}; this version reads CSV only");
@@ -79,10 +76,7 @@ impl<'i> Header<'i> {
         }
         if let Some(rest) = bytes.strip_prefix(BYTE_ORDER_MARK) {
             bytes = rest;
-            let notice = Notice::new(
-                Code::ByteOrderMark,
-                "the file begins with a byte order mark",
-            );
+            let notice = Notice::new(Code::ByteOrderMark, "the file begins with a byte order mark");
             findings.add(notice.at(whole(input, name)));
         }
         if bytes.iter().all(u8::is_ascii_whitespace) {
@@ -253,9 +247,7 @@ impl<'i> Table<'i> {
             start = self.bytes.len();
             while reader.read_byte_record(&mut fields).unwrap_or(false) {
                 rows += 1;
-                let begin = fields
-                    .position()
-                    .map_or(0, |position| position.byte() as usize);
+                let begin = fields.position().map_or(0, |position| position.byte() as usize);
                 let row = Row {
                     table: self,
                     start: next_row(self.bytes, base + begin),
@@ -302,10 +294,7 @@ impl<'i> Table<'i> {
 impl Row<'_, '_> {
     /// Where the row stands.
     pub const fn at(&self) -> RowAt {
-        RowAt {
-            input: self.table.input,
-            start: self.start,
-        }
+        RowAt { input: self.table.input, start: self.start }
     }
 
     /// The value of a column without blanks around it, bytes that are not UTF-8 replaced. None
@@ -337,13 +326,7 @@ impl Row<'_, '_> {
         let sentence = format!("the value has the byte 0x{byte:02X}, which is not UTF-8");
         let place = Place {
             field: Some(table.columns[column].name.to_owned()),
-            ..place(
-                table.input,
-                table.file,
-                table.bytes,
-                &table.lines,
-                from + good,
-            )
+            ..place(table.input, table.file, table.bytes, &table.lines, from + good)
         };
         let notice = Notice::new(Code::NotUtf8, sentence).at(place);
         let value = String::from_utf8_lossy(field).into_owned();
@@ -379,13 +362,7 @@ impl Row<'_, '_> {
         let value = String::from_utf8_lossy(text).trim_end().to_owned();
         findings.add(
             notice
-                .at(place(
-                    table.input,
-                    table.file,
-                    table.bytes,
-                    &table.lines,
-                    at,
-                ))
+                .at(place(table.input, table.file, table.bytes, &table.lines, at))
                 .value(value)
                 .help("close the quote, or remove it"),
         );
@@ -410,33 +387,19 @@ impl Row<'_, '_> {
         let (code, help) = if found < expected {
             (Code::TooFewColumns, "an empty value still needs its comma")
         } else {
-            (
-                Code::TooManyColumns,
-                "put a value that holds a comma in double quotes",
-            )
+            (Code::TooManyColumns, "put a value that holds a comma in double quotes")
         };
         let sentence = format!("the row has {found} values and the header {expected} columns");
         let raw = &self.table.bytes[self.start..line_end(self.table.bytes, self.start)];
         let value = String::from_utf8_lossy(raw).trim_end().to_owned();
-        findings.add(
-            Notice::new(code, sentence)
-                .at(start)
-                .value(value)
-                .help(help),
-        );
+        findings.add(Notice::new(code, sentence).at(start).value(value).help(help));
         false
     }
 }
 
 /// The place of a whole file.
 pub fn whole(input: usize, file: &str) -> Place {
-    Place {
-        input,
-        file: file.to_owned(),
-        line: None,
-        column: None,
-        field: None,
-    }
+    Place { input, file: file.to_owned(), line: None, column: None, field: None }
 }
 
 fn place(input: usize, file: &str, bytes: &[u8], lines: &[usize], at: usize) -> Place {
@@ -450,10 +413,7 @@ fn place(input: usize, file: &str, bytes: &[u8], lines: &[usize], at: usize) -> 
 }
 
 fn reader(bytes: &[u8]) -> ::csv::Reader<&[u8]> {
-    ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .from_reader(bytes)
+    ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes)
 }
 
 /// The first row of `bytes`; empty where there is none.
@@ -470,18 +430,14 @@ fn bare(cell: &str) -> &str {
 
 /// The first byte at or after `at` that is no line break.
 fn next_row(bytes: &[u8], at: usize) -> usize {
-    let breaks = bytes[at..]
-        .iter()
-        .take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    let breaks = bytes[at..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
     at + breaks.count()
 }
 
 /// Where the line that holds `at` ends: at its line break or the end of the file.
 fn line_end(bytes: &[u8], at: usize) -> usize {
     let rest = bytes[at..].iter();
-    at + rest
-        .take_while(|byte| !matches!(byte, b'\r' | b'\n'))
-        .count()
+    at + rest.take_while(|byte| !matches!(byte, b'\r' | b'\n')).count()
 }
 
 fn line_starts(bytes: &[u8]) -> Vec<usize> {

@@ -38,15 +38,8 @@ pub fn read(table: &Table<'_>, findings: &mut Findings) -> Rows {
         if !check_order(row, departure, arrival, findings) {
             return;
         }
-        let when = When::Dated {
-            departure: departure.departure(),
-            arrival: arrival.arrival(),
-        };
-        rows.records
-            .extend(record(common, when).map(|record| Located {
-                record,
-                at: row.at(),
-            }));
+        let when = When::Dated { departure: departure.departure(), arrival: arrival.arrival() };
+        rows.records.extend(record(common, when).map(|record| Located { record, at: row.at() }));
     });
     rows
 }
@@ -79,27 +72,17 @@ fn check_order(
         (arrival.seconds, arrival.has_fraction) < (departure.seconds, departure.has_fraction);
     let minutes = arrival.arrival() - departure.departure();
     let (code, sentence) = if before {
-        (
-            Code::ArrivalBeforeDeparture,
-            "the train arrives before it departs".to_owned(),
-        )
+        (Code::ArrivalBeforeDeparture, "the train arrives before it departs".to_owned())
     } else if arrival == departure {
         let sentence = "the train arrives at the moment it departs".to_owned();
         (Code::ArrivalEqualsDeparture, sentence)
     } else if minutes > RIDE_MINUTES_MAX {
         let days = minutes / 1440;
-        (
-            Code::RideTooLong,
-            format!("the train takes {days} days, more than the 10 it may take"),
-        )
+        (Code::RideTooLong, format!("the train takes {days} days, more than the 10 it may take"))
     } else {
         return true;
     };
     let value = row.get(ARRIVAL).unwrap_or_default().into_owned();
-    findings.add(
-        Notice::new(code, sentence)
-            .at(row.place(ARRIVAL))
-            .value(value),
-    );
+    findings.add(Notice::new(code, sentence).at(row.place(ARRIVAL)).value(value));
     false
 }

@@ -29,10 +29,7 @@ pub struct Input {
 impl Input {
     /// A file with this content.
     pub fn file(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
-        Self {
-            name: name.into(),
-            bytes: Some(bytes.into()),
-        }
+        Self { name: name.into(), bytes: Some(bytes.into()) }
     }
 }
 

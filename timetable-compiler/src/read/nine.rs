@@ -31,13 +31,7 @@ pub fn read(table: &Table<'_>, elapsed: Elapsed<'_>, findings: &mut Findings) ->
     table.rows(findings, |row, findings| {
         let common = common(row, findings);
         rows.ids.extend(common.id.clone().map(|id| (id, row.at())));
-        let departure = parsed(
-            row,
-            DEPARTURE,
-            "the departure time",
-            departure_time,
-            findings,
-        );
+        let departure = parsed(row, DEPARTURE, "the departure time", departure_time, findings);
         let arrival = parsed(row, ARRIVAL, "the arrival time", arrival_time, findings);
         let days = parsed(row, DAYS, "the days of operation", weekdays, findings);
         let in_order = match (departure, arrival) {
@@ -51,16 +45,9 @@ pub fn read(table: &Table<'_>, elapsed: Elapsed<'_>, findings: &mut Findings) ->
         if let (true, Some(departure), Some(arrival), Some(days)) =
             (in_order, departure, arrival, days)
         {
-            let when = When::Weekly {
-                departure,
-                arrival,
-                days,
-            };
+            let when = When::Weekly { departure, arrival, days };
             rows.records
-                .extend(record(common, when).map(|record| Located {
-                    record,
-                    at: row.at(),
-                }));
+                .extend(record(common, when).map(|record| Located { record, at: row.at() }));
         }
     });
     rows
@@ -106,14 +93,10 @@ fn check_order(
         time(departure),
     );
     let value = row.get(ARRIVAL).unwrap_or_default().into_owned();
-    let notice = Notice::new(code, sentence)
-        .at(row.place(ARRIVAL))
-        .value(value);
+    let notice = Notice::new(code, sentence).at(row.place(ARRIVAL)).value(value);
     findings.add(if arrival.days == 0 {
         let next = time(arrival.minute);
-        notice.help(format!(
-            "write `{next} (+1d)`, if it arrives on the next day"
-        ))
+        notice.help(format!("write `{next} (+1d)`, if it arrives on the next day"))
     } else {
         notice
     });

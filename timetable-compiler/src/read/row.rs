@@ -12,10 +12,7 @@ use crate::read::values::{Fault, price_cents};
 pub const VALUE_CHARACTERS_MAX: usize = 200;
 
 pub const fn required(name: &'static str) -> Column {
-    Column {
-        name,
-        required: true,
-    }
+    Column { name, required: true }
 }
 
 /// Where the common columns are in a form's list of columns.
@@ -86,10 +83,8 @@ pub fn text(row: &Row<'_, '_>, column: usize, findings: &mut Findings) -> Option
 pub fn city(row: &Row<'_, '_>, column: usize, findings: &mut Findings) -> Option<String> {
     let name = text(row, column, findings)?;
     if fold(&name).is_empty() {
-        let notice = Notice::new(
-            Code::NameWithoutLetters,
-            "the name has neither letters nor digits",
-        );
+        let notice =
+            Notice::new(Code::NameWithoutLetters, "the name has neither letters nor digits");
         findings.add(notice.at(row.place(column)).value(name));
         return None;
     }
@@ -105,9 +100,7 @@ pub fn parsed<T>(
     findings: &mut Findings,
 ) -> Option<T> {
     let value = text(row, column, findings)?;
-    parse(&value)
-        .map_err(|fault| report(row, column, what, fault, &value, findings))
-        .ok()
+    parse(&value).map_err(|fault| report(row, column, what, fault, &value, findings)).ok()
 }
 
 fn price(row: &Row<'_, '_>, column: usize, findings: &mut Findings) -> Option<Option<u32>> {
@@ -115,20 +108,14 @@ fn price(row: &Row<'_, '_>, column: usize, findings: &mut Findings) -> Option<Op
     if !row.is_utf8(column, findings) || !is_short(row, column, &value, findings) {
         return None;
     }
-    let what = if column == FIRST {
-        "first class"
-    } else {
-        "second class"
-    };
+    let what = if column == FIRST { "first class" } else { "second class" };
     if value.is_empty() {
         let sentence = format!("the train has no price in {what}");
         let notice = Notice::new(Code::PriceMissing, sentence);
         findings.add(notice.at(row.place(column)).value(""));
     }
     let what = format!("the price in {what}");
-    price_cents(&value)
-        .map_err(|fault| report(row, column, &what, fault, &value, findings))
-        .ok()
+    price_cents(&value).map_err(|fault| report(row, column, &what, fault, &value, findings)).ok()
 }
 
 fn is_short(

@@ -30,10 +30,7 @@ pub const COLUMNS: &[Column] = &[
 ];
 
 const fn optional(name: &'static str) -> Column {
-    Column {
-        name,
-        required: false,
-    }
+    Column { name, required: false }
 }
 
 /// A row of the stations file.
@@ -59,10 +56,7 @@ impl StationRecord {
 
     /// Its place, where known.
     pub fn position(&self) -> Option<Position> {
-        self.degrees_e6.map(|(latitude_e6, longitude_e6)| Position {
-            latitude_e6,
-            longitude_e6,
-        })
+        self.degrees_e6.map(|(latitude_e6, longitude_e6)| Position { latitude_e6, longitude_e6 })
     }
 }
 
@@ -76,20 +70,14 @@ pub struct Stations<'i> {
 impl<'i> Stations<'i> {
     /// Those of a file, which is the first of the inputs, and findings for what is wrong with it.
     pub fn read(file: Option<&'i Input>, findings: &mut Findings) -> Self {
-        let mut stations = Self {
-            table: None,
-            records: Vec::new(),
-            by_name: HashMap::new(),
-        };
+        let mut stations = Self { table: None, records: Vec::new(), by_name: HashMap::new() };
         let Some(header) = file.and_then(|file| Header::read(0, file, findings)) else {
             return stations;
         };
         let table = header.table(COLUMNS, findings);
         table.rows(findings, |row, findings| {
             let record = station(row, findings);
-            stations
-                .records
-                .extend(record.map(|record| (record, row.at())));
+            stations.records.extend(record.map(|record| (record, row.at())));
         });
         stations.index(&table, findings);
         stations.table = Some(table);
@@ -156,13 +144,7 @@ fn station(row: &Row<'_, '_>, findings: &mut Findings) -> Option<StationRecord> 
     let zone = zone(row, findings);
     let degrees_e6 = position(row, findings);
     let aliases = aliases(row, findings);
-    Some(StationRecord {
-        name: name?,
-        country,
-        zone_name: zone.map(Tz::name),
-        degrees_e6,
-        aliases,
-    })
+    Some(StationRecord { name: name?, country, zone_name: zone.map(Tz::name), degrees_e6, aliases })
 }
 
 fn country(row: &Row<'_, '_>, findings: &mut Findings) -> Option<String> {
@@ -187,10 +169,7 @@ fn zone(row: &Row<'_, '_>, findings: &mut Findings) -> Option<Tz> {
     if let Ok(zone) = value.parse() {
         return Some(zone);
     }
-    let notice = Notice::new(
-        Code::UnknownZone,
-        "the time zone is not in the IANA database",
-    );
+    let notice = Notice::new(Code::UnknownZone, "the time zone is not in the IANA database");
     let notice = notice.at(row.place(ZONE)).value(&value);
     findings.add(match nearest_zone(&value) {
         Some(zone) => notice.help(format!("`{zone}` may be meant")),
@@ -204,9 +183,7 @@ pub fn nearest_zone(written: &str) -> Option<&'static str> {
     let written = written.to_lowercase();
     let likeness =
         |zone: &Tz| strsim::normalized_damerau_levenshtein(&zone.name().to_lowercase(), &written);
-    let near = chrono_tz::TZ_VARIANTS
-        .iter()
-        .map(|zone| (likeness(zone), zone.name()));
+    let near = chrono_tz::TZ_VARIANTS.iter().map(|zone| (likeness(zone), zone.name()));
     let best = near.max_by(|left, right| left.0.total_cmp(&right.0))?;
     (best.0 > 0.7).then_some(best.1)
 }
@@ -219,15 +196,9 @@ fn position(row: &Row<'_, '_>, findings: &mut Findings) -> Option<(i32, i32)> {
             Some(degrees) => return Some(degrees),
             None if value.is_empty() && !other_is_there => return None,
             None if value.is_empty() => {
-                format!(
-                    "the {} is missing beside the other one",
-                    COLUMNS[column].name
-                )
+                format!("the {} is missing beside the other one", COLUMNS[column].name)
             }
-            None => format!(
-                "the {} is not from -{limit} to {limit} degrees",
-                COLUMNS[column].name
-            ),
+            None => format!("the {} is not from -{limit} to {limit} degrees", COLUMNS[column].name),
         };
         let notice = Notice::new(Code::BadCoordinates, sentence).at(row.place(column));
         findings.add(notice.value(value));
@@ -239,12 +210,8 @@ fn position(row: &Row<'_, '_>, findings: &mut Findings) -> Option<(i32, i32)> {
 }
 
 fn degrees_e6(text: &str, limit: i32) -> Option<i32> {
-    let plain = text
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
-    let degrees = plain
-        .then(|| rust_decimal::Decimal::from_str_exact(text).ok())
-        .flatten()?;
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
+    let degrees = plain.then(|| rust_decimal::Decimal::from_str_exact(text).ok()).flatten()?;
     let within = degrees.abs() <= rust_decimal::Decimal::from(limit);
     let e6 = (within.then_some(degrees)? * rust_decimal::Decimal::from(1_000_000)).round();
     i32::try_from(e6).ok()
@@ -255,10 +222,7 @@ fn aliases(row: &Row<'_, '_>, findings: &mut Findings) -> BTreeSet<String> {
     if !row.is_utf8(ALIASES, findings) {
         return BTreeSet::new();
     }
-    let names = value
-        .split('|')
-        .map(str::trim)
-        .filter(|alias| !alias.is_empty());
+    let names = value.split('|').map(str::trim).filter(|alias| !alias.is_empty());
     names
         .filter(|alias| {
             let searchable = !fold(alias).is_empty();

@@ -31,11 +31,7 @@ pub struct Fault {
 
 impl Fault {
     fn new(code: Code, predicate: impl Into<String>) -> Self {
-        Self {
-            code,
-            predicate: predicate.into(),
-            help: None,
-        }
+        Self { code, predicate: predicate.into(), help: None }
     }
 
     fn help(mut self, help: impl Into<String>) -> Self {
@@ -81,10 +77,7 @@ pub fn departure_time(text: &str) -> Result<u16, Fault> {
             Code::DepartureDayOffset,
             "has a day offset, which only arrivals may have",
         )
-        .help(format!(
-            "write `{}`, and move the days of operation by the offset",
-            time(minute)
-        ))),
+        .help(format!("write `{}`, and move the days of operation by the offset", time(minute)))),
     }
 }
 
@@ -95,10 +88,7 @@ pub fn arrival_time(text: &str) -> Result<ArrivalTime, Fault> {
     let days = match offset {
         None => 0,
         Some(offset) => day_offset(offset).ok_or_else(|| {
-            let fault = Fault::new(
-                Code::TimeMalformed,
-                "has a day offset that is not understood",
-            );
+            let fault = Fault::new(Code::TimeMalformed, "has a day offset that is not understood");
             fault.help(format!("write `{} (+1d)`", time(minute)))
         })?,
     };
@@ -147,10 +137,7 @@ fn clock_time(text: &str, may_offset: bool) -> Result<u16, Fault> {
         });
     };
     let seconds = minutes.split_once(':');
-    let clock = (
-        number(hours),
-        number(seconds.map_or(minutes, |(minutes, _)| minutes)),
-    );
+    let clock = (number(hours), number(seconds.map_or(minutes, |(minutes, _)| minutes)));
     let malformed = || Fault::new(Code::TimeMalformed, "is not of the form `HH:MM`");
     let (Some(hour), Some(minute)) = clock else {
         return Err(malformed());
@@ -241,9 +228,8 @@ pub fn price_cents(text: &str) -> Result<Option<u32>, Fault> {
         known.then(|| Decimal::from_str_exact(text).ok()).flatten()
     };
     let Some(price) = plain(text) else {
-        let bare: String = text
-            .trim_matches(|sign: char| !sign.is_ascii_digit() && sign != '-')
-            .replace(',', ".");
+        let bare: String =
+            text.trim_matches(|sign: char| !sign.is_ascii_digit() && sign != '-').replace(',', ".");
         return Err(match plain(&bare) {
             Some(_) => malformed().help(format!("write `{bare}`")),
             None => malformed(),
@@ -252,9 +238,7 @@ pub fn price_cents(text: &str) -> Result<Option<u32>, Fault> {
     if price.is_sign_negative() && !price.is_zero() {
         return Err(Fault::new(Code::NegativePrice, "is below zero"));
     }
-    let cents = price
-        .checked_mul(Decimal::ONE_HUNDRED)
-        .map(|cents| cents.normalize());
+    let cents = price.checked_mul(Decimal::ONE_HUNDRED).map(|cents| cents.normalize());
     match cents {
         Some(cents) if cents.scale() > 0 => {
             let rounded = price.round_dp(2);
@@ -296,18 +280,10 @@ impl Moment {
 pub fn moment(text: &str) -> Result<Moment, Fault> {
     let parsed: Option<DateTime<FixedOffset>> =
         DateTime::parse_from_rfc3339(text).ok().or_else(|| {
-            let with_offset = text
-                .strip_suffix(['Z', 'z'])
-                .map(|local| format!("{local}+00:00"));
+            let with_offset = text.strip_suffix(['Z', 'z']).map(|local| format!("{local}+00:00"));
             let text = with_offset.as_deref().unwrap_or(text);
-            let forms = [
-                "%Y-%m-%dT%H:%M%z",
-                "%Y-%m-%dT%H:%M:%S%z",
-                "%Y-%m-%d %H:%M%z",
-            ];
-            forms
-                .iter()
-                .find_map(|form| DateTime::parse_from_str(text, form).ok())
+            let forms = ["%Y-%m-%dT%H:%M%z", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M%z"];
+            forms.iter().find_map(|form| DateTime::parse_from_str(text, form).ok())
         });
     if let Some(moment) = parsed {
         if !YEARS.contains(&moment.year()) {
@@ -316,31 +292,14 @@ pub fn moment(text: &str) -> Result<Moment, Fault> {
                 format!("has the year {}", moment.year()),
             ));
         }
-        return Ok(Moment {
-            seconds: moment.timestamp(),
-            has_fraction: moment.nanosecond() > 0,
-        });
+        return Ok(Moment { seconds: moment.timestamp(), has_fraction: moment.nanosecond() > 0 });
     }
-    let forms = [
-        "%Y-%m-%dT%H:%M:%S%.f",
-        "%Y-%m-%dT%H:%M",
-        "%Y-%m-%d %H:%M:%S",
-        "%Y-%m-%d %H:%M",
-    ];
-    let local = forms
-        .iter()
-        .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
+    let forms = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"];
+    let local = forms.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
     Err(match local {
-        Some(local) => {
-            Fault::new(Code::DatetimeWithoutZone, "has neither `Z` nor an offset").help(format!(
-                "write `{}Z`, if it is UTC",
-                local.format("%Y-%m-%dT%H:%M:%S")
-            ))
-        }
-        None => Fault::new(
-            Code::DatetimeMalformed,
-            "is not of the form `2025-10-24T12:30:00Z`",
-        ),
+        Some(local) => Fault::new(Code::DatetimeWithoutZone, "has neither `Z` nor an offset")
+            .help(format!("write `{}Z`, if it is UTC", local.format("%Y-%m-%dT%H:%M:%S"))),
+        None => Fault::new(Code::DatetimeMalformed, "is not of the form `2025-10-24T12:30:00Z`"),
     })
 }
 
