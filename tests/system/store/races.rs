@@ -20,6 +20,7 @@ on_both! {
     fifty_send_the_same_key_and_get_the_same_answer;
     fifty_cancel_with_the_same_key_and_get_the_same_answer;
     many_cancel_and_one_does;
+    a_trip_is_never_seen_half_cancelled;
     new_clients_are_created_once;
     groups_in_any_order_do_not_block_each_other;
     a_reference_that_is_taken_is_drawn_again;
@@ -102,6 +103,30 @@ async fn many_cancel_and_one_does(bench: Bench) {
     }
     let read = bench.store.trip_by_id(trip.id()).await.unwrap().unwrap();
     assert_eq!((read.status(), read.version()), (TripStatus::Cancelled, 2));
+}
+
+/// A trip whose status and reservations differ cannot be read at all, so reading it is the test.
+async fn a_trip_is_never_seen_half_cancelled(bench: Bench) {
+    let done = Arc::new(AtomicU32::new(0));
+    for _ in 0..25 {
+        let trip = bench.book(&request()).await;
+        let before = done.load(Ordering::Relaxed);
+        let mut readers = JoinSet::new();
+        for _ in 0..8 {
+            let (store, done, id) = (bench.store.clone(), Arc::clone(&done), trip.id());
+            readers.spawn(async move {
+                while done.load(Ordering::Relaxed) == before {
+                    store.trip_by_id(id).await.unwrap().unwrap();
+                }
+            });
+        }
+        // The readers are at work before the cancellation, and still are after it.
+        tokio::task::yield_now().await;
+        bench.cancel(&trip).await;
+        bench.store.trip_by_id(trip.id()).await.unwrap().unwrap();
+        done.fetch_add(1, Ordering::Relaxed);
+        readers.join_all().await;
+    }
 }
 
 async fn cancel_all(store: &Store, cancel: &CancelTrip, count: usize) -> Vec<Answer> {
