@@ -1,9 +1,10 @@
 //! PostgreSQL for tests: a database per test, in one cluster per test process.
 //!
 //! With `TEST_DATABASE_URL` (a `postgres://` URL of a database in which others may be created)
-//! that server is used; the databases stay there, named `railgraph_test_…`. Otherwise a cluster of our own is started in a temporary folder, from the
-//! programs of an installed PostgreSQL, and ends with the test process. Where there is neither,
-//! [`database`] gives `None` after one loud line, and panics where the environment has `CI`.
+//! that server is used; the tests' databases stay there, named `railgraph_test_…`. Otherwise a
+//! cluster of our own is started in a temporary folder, from the programs of an installed
+//! PostgreSQL, and ends with the test process. Where there is neither, [`database`] gives `None`
+//! after one loud line, and panics where the environment has `CI`.
 
 use std::env;
 use std::fs;
