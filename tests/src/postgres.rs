@@ -105,8 +105,8 @@ fn server() -> Option<Server> {
             env::var_os("CI").is_none(),
             "PostgreSQL is missing, and in CI it must not be"
         );
-        let line = "\n*** PostgreSQL IS NOT INSTALLED: half of the store's tests are SKIPPED. Install it \
-                    or set TEST_DATABASE_URL. ***\n\n";
+        let line = "\n*** PostgreSQL IS NOT INSTALLED: half of the store's tests are SKIPPED. \
+                    Install it or set TEST_DATABASE_URL. ***\n\n";
         // Past the test harness, which hides what a passing test prints.
         io::stderr()
             .write_all(line.as_bytes())
