@@ -1,9 +1,10 @@
 //! PostgreSQL for tests: a database per test, in one cluster per test process.
 //!
 //! With `TEST_DATABASE_URL` (a `postgres://` URL of a database in which others may be created)
-//! that server is used. Otherwise a cluster of our own is started in a temporary folder, from the
-//! programs of an installed PostgreSQL, and ends with the test process. Where there is neither,
-//! [`database`] gives `None` after one loud line, and panics where the environment has `CI`.
+//! that server is used; the tests' databases stay there, named `railgraph_test_…`. Otherwise a
+//! cluster of our own is started in a temporary folder, from the programs of an installed
+//! PostgreSQL, and ends with the test process. Where there is neither, [`database`] gives `None`
+//! after one loud line, and panics where the environment has `CI`.
 
 use std::env;
 use std::fs;
@@ -89,9 +90,12 @@ fn server() -> Option<Server> {
         return Some(Server { url: split_url(&url), _keeper: None });
     }
     let Some(programs) = programs() else {
-        assert!(env::var_os("CI").is_none(), "PostgreSQL is missing, and in CI it must not be");
-        let line = "\n*** PostgreSQL IS NOT INSTALLED: half of the store's tests are SKIPPED. Install it \
-                    or set TEST_DATABASE_URL. ***\n\n";
+        assert!(
+            env::var_os("CI").is_none(),
+            "PostgreSQL is missing, and in CI it must not be"
+        );
+        let line = "\n*** PostgreSQL IS NOT INSTALLED: half of the store's tests are SKIPPED. \
+                    Install it or set TEST_DATABASE_URL. ***\n\n";
         // Past the test harness, which hides what a passing test prints.
         io::stderr().write_all(line.as_bytes()).expect("standard error");
         return None;

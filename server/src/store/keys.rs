@@ -1,17 +1,4 @@
 //! The key file: what makes names and id numbers in the database readable.
-//!
-//! A text file, one key a line, `#` begins a comment:
-//!
-//! ```text
-//! blind-index 64 hex digits
-//! encryption 1 64 hex digits
-//! encryption 2 64 hex digits
-//! ```
-//!
-//! There is one blind-index key, by which clients are found, and at least one encryption key,
-//! each with a number of its own. New clients are sealed under the highest number; the others
-//! stay as long as clients are sealed under them. Whoever loses the file loses every name in the
-//! database, and whoever has both can read them: keep it apart from the database's backups.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -27,6 +14,19 @@ use super::random::{NoRandomness, Randomness};
 pub(super) type Key = Zeroizing<[u8; 32]>;
 
 /// The keys of one installation.
+///
+/// Their file is a text file, one key a line; `#` begins a comment:
+///
+/// ```text
+/// blind-index 64 hex digits
+/// encryption 1 64 hex digits
+/// encryption 2 64 hex digits
+/// ```
+///
+/// There is one blind-index key, by which clients are found, and at least one encryption key,
+/// each with a number of its own. New clients are sealed under the highest number; the others
+/// stay as long as clients are sealed under them. Whoever loses the file loses every name in the
+/// database, and whoever has both can read them: keep it apart from the database's backups.
 #[derive(Clone)]
 pub struct KeyFile {
     pub(super) blind_index: Key,

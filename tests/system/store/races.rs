@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, Statement};
 use server::booking::{BookTrip, CancelTrip, RefusalCode, Trip, TripStatus};
 use server::store::{Randomness, Store};
 use tokio::task::JoinSet;
@@ -20,7 +20,9 @@ on_both! {
     fifty_send_the_same_key_and_get_the_same_answer;
     fifty_cancel_with_the_same_key_and_get_the_same_answer;
     many_cancel_and_one_does;
+    a_trip_is_never_seen_half_cancelled;
     new_clients_are_created_once;
+    a_caller_who_hangs_up_leaves_no_half_trip;
     groups_in_any_order_do_not_block_each_other;
     a_reference_that_is_taken_is_drawn_again;
     a_source_that_repeats_itself_is_given_up;
@@ -83,6 +85,30 @@ async fn many_cancel_and_one_does(bench: Bench) {
     assert_eq!((read.status(), read.version()), (TripStatus::Cancelled, 2));
 }
 
+/// A trip whose status and reservations differ cannot be read at all, so reading it is the test.
+async fn a_trip_is_never_seen_half_cancelled(bench: Bench) {
+    let done = Arc::new(AtomicU32::new(0));
+    for _ in 0..25 {
+        let trip = bench.book(&request()).await;
+        let before = done.load(Ordering::Relaxed);
+        let mut readers = JoinSet::new();
+        for _ in 0..8 {
+            let (store, done, id) = (bench.store.clone(), Arc::clone(&done), trip.id());
+            readers.spawn(async move {
+                while done.load(Ordering::Relaxed) == before {
+                    store.trip_by_id(id).await.unwrap().unwrap();
+                }
+            });
+        }
+        // The readers are at work before the cancellation, and still are after it.
+        tokio::task::yield_now().await;
+        bench.cancel(&trip).await;
+        bench.store.trip_by_id(trip.id()).await.unwrap().unwrap();
+        done.fetch_add(1, Ordering::Relaxed);
+        readers.join_all().await;
+    }
+}
+
 async fn cancel_all(store: &Store, cancel: &CancelTrip, count: usize) -> Vec<Answer> {
     let mut tasks = JoinSet::new();
     for _ in 0..count {
@@ -115,6 +141,40 @@ async fn new_clients_are_created_once(bench: Bench) {
         .map(|reservation| reservation.ticket.number)
         .collect();
     assert_eq!(numbers.len(), 60);
+}
+
+/// A request that is dropped at any point is carried out wholly or not at all, and the connection
+/// it used is as good as before.
+async fn a_caller_who_hangs_up_leaves_no_half_trip(bench: Bench) {
+    let hasty = bench.reopen(|config| config.connections_max = 2).await;
+    let people = |number| {
+        request_for(&[
+            traveller("A", "One", &format!("A{number}")),
+            traveller("B", "Two", &format!("B{number}")),
+        ])
+    };
+    for number in 0..60 {
+        let patience = Duration::from_micros(400 * number);
+        let request = people(number);
+        let _ = tokio::time::timeout(patience, hasty.book(&request, now())).await;
+    }
+    let raw = bench.raw().await;
+    let backend = raw.get_database_backend();
+    let sql = "SELECT (SELECT count(*) FROM trips) AS trips, \
+               (SELECT count(*) FROM trip_legs) AS legs, \
+               (SELECT count(*) FROM reservations) AS reservations, \
+               (SELECT count(*) FROM tickets) AS tickets";
+    let row = raw
+        .query_one_raw(Statement::from_string(backend, sql))
+        .await
+        .unwrap()
+        .unwrap();
+    let [trips, legs, reservations, tickets] = ["trips", "legs", "reservations", "tickets"]
+        .map(|column| row.try_get::<i64>("", column).unwrap());
+    assert_eq!((legs, reservations, tickets), (trips, 2 * trips, 2 * trips));
+    for number in 60..70 {
+        hasty.book(&people(number), now()).await.unwrap().unwrap();
+    }
 }
 
 /// Overlapping groups, named in opposite orders: one wins each traveller, and nobody deadlocks

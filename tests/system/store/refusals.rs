@@ -19,6 +19,7 @@ on_both! {
     the_price_must_be_there_and_agreed;
     one_reservation_per_client_connection_and_date;
     all_come_back_together_in_order;
+    precedence_goes_before_the_order_of_travellers;
     already_booked_comes_with_the_others;
     cancelling_an_unknown_trip;
     cancelling_twice;
@@ -150,6 +151,18 @@ async fn all_come_back_together_in_order(bench: Bench) {
         refusal(RefusalCode::InvalidAge, "travellers.2.age"),
         refusal(RefusalCode::DuplicateTraveller, "travellers.9"),
         refusal(RefusalCode::ItineraryDeparted, "itineraryId"),
+    ];
+    assert_eq!(bench.refused(&request).await, expected);
+}
+
+async fn precedence_goes_before_the_order_of_travellers(bench: Bench) {
+    let mut request = request_for(&[ada(), traveller("Alan", "Turing", ""), alan()]);
+    request.travellers[0].age = -1;
+    request.travellers[2].last_name.clear();
+    let expected = [
+        refusal(RefusalCode::InvalidName, "travellers.2.lastName"),
+        refusal(RefusalCode::InvalidIdNumber, "travellers.1.idNumber"),
+        refusal(RefusalCode::InvalidAge, "travellers.0.age"),
     ];
     assert_eq!(bench.refused(&request).await, expected);
 }
