@@ -90,10 +90,7 @@ fn server() -> Option<Server> {
         return Some(Server { url: split_url(&url), _keeper: None });
     }
     let Some(programs) = programs() else {
-        assert!(
-            env::var_os("CI").is_none(),
-            "PostgreSQL is missing, and in CI it must not be"
-        );
+        assert!(env::var_os("CI").is_none(), "PostgreSQL is missing, and in CI it must not be");
         let line = "\n*** PostgreSQL IS NOT INSTALLED: half of the store's tests are SKIPPED. \
                     Install it or set TEST_DATABASE_URL. ***\n\n";
         // Past the test harness, which hides what a passing test prints.

@@ -164,11 +164,7 @@ async fn a_caller_who_hangs_up_leaves_no_half_trip(bench: Bench) {
                (SELECT count(*) FROM trip_legs) AS legs, \
                (SELECT count(*) FROM reservations) AS reservations, \
                (SELECT count(*) FROM tickets) AS tickets";
-    let row = raw
-        .query_one_raw(Statement::from_string(backend, sql))
-        .await
-        .unwrap()
-        .unwrap();
+    let row = raw.query_one_raw(Statement::from_string(backend, sql)).await.unwrap().unwrap();
     let [trips, legs, reservations, tickets] = ["trips", "legs", "reservations", "tickets"]
         .map(|column| row.try_get::<i64>("", column).unwrap());
     assert_eq!((legs, reservations, tickets), (trips, 2 * trips, 2 * trips));

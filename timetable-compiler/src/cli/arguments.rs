@@ -114,7 +114,8 @@ pub struct CompileArguments {
     #[arg(long, value_name = "IANA", default_value = "Europe/Brussels", value_parser = zone)]
     pub timezone: Tz,
     /// A CSV file of cities: name, country, `time_zone`, latitude, longitude, and aliases parted by
-    /// `|`. Cities of the timetable are found in it by name or alias; case and accents do not matter.
+    /// `|`. Cities of the timetable are found in it by name or alias; case and accents do not
+    /// matter.
     #[arg(long, value_name = "FILE")]
     pub stations: Option<PathBuf>,
     /// The first service date. Needed for timetables without dates; cuts the others.
