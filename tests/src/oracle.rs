@@ -2,7 +2,7 @@
 //! timetable, not the network file, and shares no code with either engine but the conversion
 //! between local times and instants.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::NaiveDate;
 use schema::{Fare, Instant, LayoverPolicy, local_minute_of_day, service_origin};
@@ -116,7 +116,8 @@ pub struct Asked {
 /// All dated rides of a timetable.
 pub struct Oracle<'t> {
     timetable: &'t Timetable,
-    rides: Vec<Ride>,
+    /// By the station at which they begin.
+    rides: HashMap<String, Vec<Ride>>,
 }
 
 impl<'t> Oracle<'t> {
@@ -133,7 +134,7 @@ impl<'t> Oracle<'t> {
                 |train: &ServiceJourney| (train.source_id.clone(), train.days.first().copied());
             key(left).cmp(&key(right)).then_with(|| left.calls.cmp(&right.calls))
         });
-        let mut rides = Vec::new();
+        let mut rides = HashMap::new();
         for (number, train) in trains.into_iter().enumerate() {
             for date in train.days.range(first..=last) {
                 add_rides(timetable, number, train, *date, &mut rides);
@@ -145,7 +146,7 @@ impl<'t> Oracle<'t> {
     /// All feasible itineraries between two stations that satisfy what is asked.
     pub fn all(&self, from: &str, to: &str, asked: &Asked) -> Vec<Itinerary> {
         let mut found = Vec::new();
-        for first in self.rides.iter().filter(|ride| ride.stations.0 == from) {
+        for first in self.rides.get(from).into_iter().flatten() {
             let one = Itinerary { rides: vec![first.clone()] };
             self.extend(&one, to, asked, &mut found);
         }
@@ -166,7 +167,10 @@ impl<'t> Oracle<'t> {
         if so_far.rides.len() == 3 {
             return;
         }
-        for next in &self.rides {
+        let here = &so_far.rides[so_far.rides.len() - 1].stations.1;
+        let paths = self.timetable.footpaths.iter().filter(|path| path.0 == *here);
+        let reached: BTreeSet<&String> = paths.map(|path| &path.1).chain([here]).collect();
+        for next in reached.iter().filter_map(|station| self.rides.get(*station)).flatten() {
             if self.may_follow(so_far, next, asked) {
                 let mut longer = so_far.clone();
                 longer.rides.push(next.clone());
@@ -249,14 +253,14 @@ fn add_rides(
     number: usize,
     train: &ServiceJourney,
     date: NaiveDate,
-    rides: &mut Vec<Ride>,
+    rides: &mut HashMap<String, Vec<Ride>>,
 ) {
     let origin = service_origin(timetable.zone, date);
     for (alight, end) in train.calls.iter().enumerate() {
         for (board, start) in train.calls[..alight].iter().enumerate() {
             if start.may.0 && end.may.1 {
                 let fare = train.fares.get(alight * (alight - 1) / 2 + board);
-                rides.push(Ride {
+                rides.entry(start.station.clone()).or_default().push(Ride {
                     train: number,
                     source: train.source_id.clone(),
                     date,

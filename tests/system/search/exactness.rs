@@ -36,7 +36,7 @@ fn line_of(rides: impl Iterator<Item = (String, String, u16, u16)>, times: (i32,
     format!("{:>10} {:>10} {}", times.0, times.1, rides.join(", "))
 }
 
-fn found_line(network: &Network, it: &Itinerary) -> String {
+pub fn found_line(network: &Network, it: &Itinerary) -> String {
     let view = network.view();
     let ride = |leg: &schema::DatedLeg| {
         let source = view.source_id(leg.journey, leg.day).to_owned();
@@ -45,7 +45,7 @@ fn found_line(network: &Network, it: &Itinerary) -> String {
     line_of(it.legs.iter().map(ride), (it.departure, it.arrival))
 }
 
-fn expected_line(it: &oracle::Itinerary) -> String {
+pub fn expected_line(it: &oracle::Itinerary) -> String {
     let ride = |ride: &oracle::Ride| {
         let (board, alight) = ride.calls;
         (ride.source.clone(), ride.date.to_string(), board as u16, alight as u16)

@@ -1,4 +1,5 @@
 //! The search against its definition.
 
+mod bundled;
 mod exactness;
 mod random;
