@@ -144,13 +144,13 @@ fn run_compile(
 ) -> Done {
     let started = Instant::now();
     let options = options(arguments)?;
-    let inputs = arguments.inputs.iter().map(|path| load(path));
+    let inputs = arguments.inputs.iter().map(load);
     let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
     let goal = output.map_or(Goal::Check, |_| Goal::Build);
     let progress = Progress::new(streams.progress && !arguments.quiet);
     let outcome = compile(&inputs, &options, goal, &|step| progress.step(step));
     progress.finish();
-    let Outcome { findings, compiled } = outcome.map_err(of_compile)?;
+    let Outcome { findings, compiled } = outcome.map_err(|error| of_compile(&error))?;
 
     let look = Look {
         colour: streams.colour,
@@ -212,7 +212,7 @@ fn last_line(
     }
 }
 
-fn of_compile(error: CompileError) -> Failure {
+fn of_compile(error: &CompileError) -> Failure {
     let exit = match error {
         CompileError::Shift(_) => Exit::Io,
         _ => Exit::Usage,

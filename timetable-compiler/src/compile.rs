@@ -10,7 +10,7 @@ use crate::clock::{Ride, ordinary_minutes};
 use crate::connect::{ShiftTooFar, connect};
 use crate::notice::{Code, Findings, Notice, Policy};
 use crate::read::csv::{Header, Table};
-use crate::read::stations::Stations;
+use crate::read::stations::{StationRecord, Stations};
 use crate::read::values::{ArrivalTime, is_date_in_range};
 use crate::read::{Input, Rows, iso, nine};
 use crate::resolve::{Frame, Sources};
@@ -214,7 +214,7 @@ fn read_rows(
     let zone_of = |city: Option<&str>| {
         let listed = city.and_then(|city| stations.find(city));
         listed
-            .and_then(|listed| listed.zone())
+            .and_then(StationRecord::zone)
             .unwrap_or(options.timezone)
     };
     let date = options.from.unwrap_or_default();

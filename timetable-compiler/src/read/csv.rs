@@ -288,6 +288,15 @@ impl<'i> Table<'i> {
         self.columns == columns
     }
 
+    /// The value of a column of a row, without blanks around it.
+    pub fn value(&self, row: RowAt, column: usize) -> String {
+        let fields = first_record(&self.bytes[row.start..]);
+        let field = self.positions[column].and_then(|position| fields.get(position));
+        String::from_utf8_lossy(field.unwrap_or_default())
+            .trim()
+            .to_owned()
+    }
+
     /// Where a column of a row stands.
     pub fn place(&self, row: RowAt, column: usize) -> Place {
         let position = self.positions[column].unwrap_or(0);

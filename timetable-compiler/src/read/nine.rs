@@ -73,8 +73,8 @@ pub(super) fn record(common: Common, when: When) -> Option<Record> {
         from: common.from?,
         to: common.to?,
         train_type: common.train_type?,
-        first_cents: common.first_cents?,
-        second_cents: common.second_cents?,
+        first_cents: common.first?.cents,
+        second_cents: common.second?.cents,
         when,
     })
 }

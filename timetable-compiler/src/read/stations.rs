@@ -1,6 +1,6 @@
 //! The stations file: for each city its country, zone, place and other names.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use chrono_tz::Tz;
 use schema::Position;
@@ -133,13 +133,13 @@ impl<'i> Stations<'i> {
                 findings.add(notice.at(table.place(*row, NAME)).value(&record.name));
             }
         }
-        let mut reported = BTreeMap::new();
+        let mut reported = BTreeSet::new();
         for (at, (record, row)) in self.records.iter().enumerate() {
             for alias in &record.aliases {
                 let other = *self.by_name.entry(fold(alias)).or_insert(at);
                 let owner = &self.records[other].0.name;
                 let is_own = fold(owner) == fold(&record.name);
-                if !is_own && reported.insert((at, fold(alias)), ()).is_none() {
+                if !is_own && reported.insert((at, fold(alias))) {
                     let sentence = format!("the alias `{alias}` is a name of `{owner}` too");
                     let notice = Notice::new(Code::AmbiguousAlias, sentence);
                     let value = record.aliases.iter().cloned().collect::<Vec<_>>().join("|");

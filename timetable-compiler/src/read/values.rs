@@ -229,10 +229,17 @@ fn weekday(text: &str) -> Result<Weekday, Fault> {
     })
 }
 
-/// A price in cents; none where the value is empty.
-pub fn price_cents(text: &str) -> Result<Option<u32>, Fault> {
+/// What a price field says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Price {
+    /// The price in cents; none where the field is empty.
+    pub cents: Option<u32>,
+}
+
+/// A price in euros with at most two decimals.
+pub fn price(text: &str) -> Result<Price, Fault> {
     if text.is_empty() {
-        return Ok(None);
+        return Ok(Price { cents: None });
     }
     let malformed = || Fault::new(Code::PriceMalformed, "is not a number");
     let plain = |text: &str| {
@@ -261,7 +268,9 @@ pub fn price_cents(text: &str) -> Result<Option<u32>, Fault> {
             let fault = Fault::new(Code::PriceTooPrecise, "has a fraction of a cent");
             Err(fault.help(format!("write `{rounded}`, if it is to be rounded")))
         }
-        Some(cents) if cents <= Decimal::from(PRICE_CENTS_MAX) => Ok(u32::try_from(cents).ok()),
+        Some(cents) if cents <= Decimal::from(PRICE_CENTS_MAX) => Ok(Price {
+            cents: u32::try_from(cents).ok(),
+        }),
         _ => Err(Fault::new(Code::PriceTooHigh, "is above 42,949,672.94")),
     }
 }
