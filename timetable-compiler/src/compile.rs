@@ -200,7 +200,7 @@ fn open_tables<'i>(inputs: &'i [Input], findings: &mut Findings) -> Vec<Option<T
         } else {
             nine::COLUMNS
         };
-        Some(header.table(columns, findings))
+        header.table(columns, findings)
     };
     inputs.iter().enumerate().map(open).collect()
 }

@@ -1,4 +1,5 @@
-//! The timetable compiler: reads a timetable, says what is wrong with it, and writes a network file.
+//! The timetable compiler: reads a timetable, says what is wrong with it, and writes a network
+//! file.
 //!
 //! ```text
 //! read ──▶ records ──▶ resolve ──▶ timetable ──▶ assemble ──▶ network ──▶ connect ──▶ bytes

@@ -1,7 +1,7 @@
 //! Findings: what the compiler says about the data it read.
 //!
-//! A [`Notice`] has a stable [`Code`], a sentence, the place and value it speaks of and, where known,
-//! the mend. [`Findings`] collects them, applies the caller's [`Policy`] and keeps the first
+//! A [`Notice`] has a stable [`Code`], a sentence, the place and value it speaks of and, where
+//! known, the mend. [`Findings`] collects them, applies the caller's [`Policy`] and keeps the first
 //! [`KEPT_PER_CODE`] of each code; the rest are counted. Nothing here prints.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -416,7 +416,7 @@ impl Cities {
         findings: &mut Findings,
     ) -> Station {
         let rows: usize = spellings.values().map(|(rows, ..)| rows).sum();
-        let most = spellings.iter().rev().max_by_key(|(_, (rows, ..))| *rows);
+        let most = spellings.iter().max_by_key(|(_, (rows, ..))| *rows);
         let name = most.map_or("", |(name, _)| *name);
         if let Some(listed) = sources.stations.find(name) {
             return Station {
@@ -437,9 +437,12 @@ impl Cities {
         if sources.stations.are_listed() {
             let (_, at, column) = spellings[name];
             let zone = zone.name();
-            let sentence = format!(
-                "the stations file lacks the city, which {rows} rows name; its zone is {zone}"
-            );
+            let name_count = match rows {
+                1 => "1 row names".to_owned(),
+                rows => format!("{rows} rows name"),
+            };
+            let sentence =
+                format!("the stations file lacks the city, which {name_count}; its zone is {zone}");
             let notice = sources.notice(Code::StationNotListed, sentence, at, column);
             findings.add(notice);
         }

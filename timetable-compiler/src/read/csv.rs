@@ -121,7 +121,8 @@ impl<'i> Header<'i> {
     }
 
     /// The table with these columns, and findings for those that are missing, double or not used.
-    pub fn table(self, columns: &'static [Column], findings: &mut Findings) -> Table<'i> {
+    /// None where there is none of them: then the rows cannot be judged.
+    pub fn table(self, columns: &'static [Column], findings: &mut Findings) -> Option<Table<'i>> {
         let mut positions = vec![None; columns.len()];
         let mut extra = Vec::new();
         for exact in [true, false] {
@@ -151,8 +152,12 @@ impl<'i> Header<'i> {
                 }
             }
         }
+        if positions.iter().all(Option::is_none) {
+            self.report_missing_header(columns[0], findings);
+            return None;
+        }
         self.report_missing(columns, &positions, &extra, findings);
-        Table {
+        Some(Table {
             input: self.input,
             file: self.file,
             bytes: self.bytes,
@@ -161,7 +166,7 @@ impl<'i> Header<'i> {
             body: self.end,
             columns,
             positions,
-        }
+        })
     }
 
     fn place(&self, cell: usize) -> Place {
@@ -193,6 +198,20 @@ impl<'i> Header<'i> {
         findings.add(notice.value(text).help(format!("write `{name}`")));
     }
 
+    fn report_missing_header(&self, first: Column, findings: &mut Findings) {
+        let notice = Notice::new(
+            Code::MissingHeader,
+            "the first line names none of the columns of a timetable",
+        );
+        let cell = self.cells.first().cloned().unwrap_or_default();
+        let help = if self.cells.len() == 1 && cell.contains([';', '\t']) {
+            "part the columns by commas".to_owned()
+        } else {
+            format!("the first of the columns is `{}`", first.name)
+        };
+        findings.add(notice.at(self.place(0)).value(cell).help(help));
+    }
+
     fn report_missing(
         &self,
         columns: &[Column],
@@ -200,22 +219,6 @@ impl<'i> Header<'i> {
         extra: &[usize],
         findings: &mut Findings,
     ) {
-        if positions.iter().all(Option::is_none) {
-            let notice = Notice::new(
-                Code::MissingHeader,
-                "the first line names none of the columns of a timetable",
-            );
-            let other = [';', '\t']
-                .into_iter()
-                .find(|other| self.cells.len() == 1 && self.cells[0].contains(*other));
-            let help = match other {
-                Some(_) => "part the columns by commas".to_owned(),
-                None => format!("the first of the columns is `{}`", columns[0].name),
-            };
-            let first = self.cells.first().cloned().unwrap_or_default();
-            findings.add(notice.at(self.place(0)).value(first).help(help));
-            return;
-        }
         for (column, position) in columns.iter().zip(positions) {
             if column.required && position.is_none() {
                 let sentence = format!("the header lacks the column `{}`", column.name);

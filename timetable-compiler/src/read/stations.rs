@@ -81,10 +81,10 @@ impl<'i> Stations<'i> {
             records: Vec::new(),
             by_name: HashMap::new(),
         };
-        let Some(header) = file.and_then(|file| Header::read(0, file, findings)) else {
+        let header = file.and_then(|file| Header::read(0, file, findings));
+        let Some(table) = header.and_then(|header| header.table(COLUMNS, findings)) else {
             return stations;
         };
-        let table = header.table(COLUMNS, findings);
         table.rows(findings, |row, findings| {
             let record = station(row, findings);
             stations
@@ -126,7 +126,8 @@ impl<'i> Stations<'i> {
     fn index(&mut self, table: &Table<'_>, findings: &mut Findings) {
         // Names first: an alias never takes a name from the station that has it as its own.
         for (at, (record, row)) in self.records.iter().enumerate() {
-            if let Some(other) = self.by_name.insert(fold(&record.name), at) {
+            let other = *self.by_name.entry(fold(&record.name)).or_insert(at);
+            if other != at {
                 let other = &self.records[other].0.name;
                 let sentence = format!("the station has the name of `{other}` above");
                 let notice = Notice::new(Code::DuplicateStation, sentence);
