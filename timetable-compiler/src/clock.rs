@@ -271,7 +271,7 @@ mod tests {
         let autumn = "2026-10-25";
         check(at("02:30", "05:00"), autumn, "90 to 300");
         check(at("02:30", "02:50"), autumn, "90 to 110");
-        // Sofia repeats its hour before Belgrade does, so that 03:50 comes after 03:10.
+        // Both clocks repeat an hour: of Sofia's 03:50 the first counts, Belgrade has one 03:10.
         let west = ride(Sofia, Belgrade, "03:50", "03:10", 0);
         check(west, "2026-10-24", "170 to 190");
         check(west, autumn, "110 to 190");

@@ -197,6 +197,7 @@ fn wrong_usage_says_what_to_write_instead() {
         ),
         ("check dated.csv --layover-policy loose", "lenient"),
         ("build dated.csv", "--output"),
+        ("build dated.csv -o dated.csv", "cannot be written too"),
         ("check", "INPUT"),
         ("explain no-such", "lists all"),
     ] {
