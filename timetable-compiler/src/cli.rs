@@ -135,14 +135,15 @@ fn run_compile(
     streams: &mut Streams<'_>,
 ) -> Done {
     let started = Instant::now();
+    refuse_to_replace_inputs(arguments, output)?;
     let options = options(arguments)?;
-    let inputs = arguments.inputs.iter().map(|path| load(path));
+    let inputs = arguments.inputs.iter().map(load);
     let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
     let goal = output.map_or(Goal::Check, |_| Goal::Build);
     let progress = Progress::new(streams.progress && !arguments.quiet);
     let outcome = compile(&inputs, &options, goal, &|step| progress.step(step));
     progress.finish();
-    let Outcome { findings, compiled } = outcome.map_err(of_compile)?;
+    let Outcome { findings, compiled } = outcome.map_err(|error| of_compile(&error))?;
 
     let look = Look {
         colour: streams.colour,
@@ -192,7 +193,7 @@ fn last_line(
     }
 }
 
-fn of_compile(error: CompileError) -> Failure {
+fn of_compile(error: &CompileError) -> Failure {
     let exit = match error {
         CompileError::Shift(_) => Exit::Io,
         _ => Exit::Usage,
@@ -222,6 +223,27 @@ fn options(arguments: &CompileArguments) -> Result<Options, Failure> {
         transfers: arguments.transfers(),
         policy,
     })
+}
+
+/// A network file in the place of its own timetable would be the end of that timetable.
+fn refuse_to_replace_inputs(
+    arguments: &CompileArguments,
+    output: Option<&Path>,
+) -> Result<(), Failure> {
+    let sources = || arguments.inputs.iter().chain(&arguments.stations);
+    for written in output.into_iter().chain(arguments.report_json.as_deref()) {
+        // A file that is not there yet is none of the sources.
+        let Ok(written) = written.canonicalize() else {
+            continue;
+        };
+        if sources().any(|source| source.canonicalize().is_ok_and(|source| source == written)) {
+            return Err(Failure {
+                exit: Exit::Usage,
+                sentence: format!("{} is read, and cannot be written too", written.display()),
+            });
+        }
+    }
+    Ok(())
 }
 
 fn load(path: impl AsRef<Path>) -> Result<Input, Failure> {

@@ -36,11 +36,20 @@ pub struct Times {
     pub departure: i16,
     /// Minute of arrival; not after the departure where no date says how long the ride takes.
     pub arrival: i16,
-    /// A local time of the ride does not exist on this date, and moved on.
-    pub is_moved: bool,
+    /// The local times that clocks skip on this date, and that count from before the change.
+    pub skipped: Skipped,
     /// The local times of this date would end the ride before it begins; it takes as long as on
     /// an ordinary day.
     pub is_elapsed_kept: bool,
+}
+
+/// Which local times of a ride do not exist on a date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Skipped {
+    /// That of the departure.
+    pub departure: bool,
+    /// That of the arrival.
+    pub arrival: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -92,7 +101,7 @@ impl Clock {
                 let times = if leaves.is_plain && arrives.is_plain {
                     let departure = leaves.midnight + i32::from(ride.departure);
                     let arrival = arrives.midnight + i32::from(ride.arrival.minute);
-                    (departure, arrival, false)
+                    (departure, arrival, Skipped::default())
                 } else {
                     slow_times(ride, self.date(at))
                 };
@@ -115,7 +124,7 @@ impl Clock {
         &self,
         ride: Ride,
         at: usize,
-        (departure, arrival, is_moved): (Instant, Instant, bool),
+        (departure, arrival, skipped): (Instant, Instant, Skipped),
     ) -> Times {
         let is_elapsed_kept = arrival <= departure;
         let arrival = if is_elapsed_kept {
@@ -128,7 +137,7 @@ impl Clock {
             // Zones lie less than a day apart and rides take less than eleven: 16 bits hold both.
             departure: (departure - origin) as i16,
             arrival: (arrival - origin) as i16,
-            is_moved,
+            skipped,
             is_elapsed_kept,
         }
     }
@@ -151,14 +160,16 @@ pub fn ordinary_minutes(ride: Ride, date: NaiveDate) -> i32 {
     arrival - departure
 }
 
-/// Departure, arrival, and whether one of the local times does not exist.
-fn slow_times(ride: Ride, date: NaiveDate) -> (Instant, Instant, bool) {
+/// Departure, arrival, and which of their local times do not exist.
+fn slow_times(ride: Ride, date: NaiveDate) -> (Instant, Instant, Skipped) {
     let later = TimeDelta::days(ride.arrival.days.into());
     let departure = at_clock(ride.from, date, ride.departure);
     let arrival = at_clock(ride.to, date + later, ride.arrival.minute);
-    let exists = local_minute_of_day(ride.from, departure) == ride.departure
-        && local_minute_of_day(ride.to, arrival) == ride.arrival.minute;
-    (departure, arrival, !exists)
+    let skipped = Skipped {
+        departure: local_minute_of_day(ride.from, departure) != ride.departure,
+        arrival: local_minute_of_day(ride.to, arrival) != ride.arrival.minute,
+    };
+    (departure, arrival, skipped)
 }
 
 fn at_clock(zone: Tz, date: NaiveDate, minute: u16) -> Instant {
@@ -180,7 +191,7 @@ mod tests {
     use super::*;
     use chrono_tz::America::Havana;
     use chrono_tz::Atlantic::Azores;
-    use chrono_tz::Europe::{Brussels, Helsinki, Istanbul, London, Paris};
+    use chrono_tz::Europe::{Belgrade, Brussels, Helsinki, Istanbul, London, Paris, Sofia};
 
     fn date(text: &str) -> NaiveDate {
         text.parse().expect("a date")
@@ -192,43 +203,66 @@ mod tests {
         Ride { from, to, departure: minute(departure), arrival }
     }
 
-    /// Local times, as a timetable has them, on a date: minutes from the date's noon minus 12 h.
-    fn check(ride: Ride, on: &str, departure: i16, arrival: i16, moved: bool, kept: bool) {
+    /// A ride on a date, in minutes from the date's noon minus 12 h by the clock of Brussels.
+    fn check(ride: Ride, on: &str, expected: &str) {
         let clock = Clock::new(Brussels, date(on), date(on), [ride.from, ride.to]);
-        let expected = Times { departure, arrival, is_moved: moved, is_elapsed_kept: kept };
-        let found = clock.times(ride, std::iter::once(0));
-        assert_eq!(found, [(0, expected)], "{ride:?} on {on}");
+        let (_, times) = clock.times(ride, std::iter::once(0))[0];
+        let mut found = format!("{} to {}", times.departure, times.arrival);
+        for (holds, what) in [
+            (times.skipped.departure, ", departure skipped"),
+            (times.skipped.arrival, ", arrival skipped"),
+            (times.is_elapsed_kept, ", elapsed kept"),
+        ] {
+            found.push_str(if holds { what } else { "" });
+        }
+        assert_eq!(found, expected, "{ride:?} on {on}");
     }
 
     #[test]
     fn local_times_become_minutes_of_the_service_date() {
         let eurostar = ride(London, Paris, "07:01", "10:19", 0);
         for on in ["2026-11-02", "2026-10-25", "2027-03-28"] {
-            check(eurostar, on, 481, 619, false, false);
+            check(eurostar, on, "481 to 619");
         }
-        check(ride(Helsinki, Helsinki, "00:20", "06:00", 0), "2026-11-02", -40, 300, false, false);
+        let early = ride(Helsinki, Helsinki, "00:20", "06:00", 0);
+        check(early, "2026-11-02", "-40 to 300");
     }
 
     #[test]
     fn a_night_train_takes_an_hour_less_in_spring_and_an_hour_more_in_autumn() {
         let night = ride(Brussels, Brussels, "22:00", "07:00", 1);
-        check(night, "2027-03-26", 1320, 1860, false, false);
-        check(night, "2027-03-27", 1320, 1800, false, false);
-        check(night, "2026-10-24", 1320, 1920, false, false);
+        check(night, "2027-03-26", "1320 to 1860");
+        check(night, "2027-03-27", "1320 to 1800");
+        check(night, "2026-10-24", "1320 to 1920");
         // From the evening of the change on, all is as ever.
-        check(night, "2027-03-28", 1320, 1860, false, false);
-        check(night, "2026-10-25", 1320, 1860, false, false);
+        check(night, "2027-03-28", "1320 to 1860");
+        check(night, "2026-10-25", "1320 to 1860");
     }
 
     #[test]
     fn a_train_at_half_past_two_on_the_nights_of_change() {
+        let at = |departure, arrival| ride(Brussels, Brussels, departure, arrival, 0);
         // The origin of a spring day is 23:00 of the evening before, so 03:30 is its minute 210.
-        check(ride(Brussels, Brussels, "02:30", "05:00", 0), "2027-03-28", 210, 300, true, false);
-        check(ride(Brussels, Brussels, "02:30", "03:15", 0), "2027-03-28", 210, 255, true, true);
+        let spring = "2027-03-28";
+        check(
+            at("02:30", "05:00"),
+            spring,
+            "210 to 300, departure skipped",
+        );
+        check(
+            at("02:30", "03:15"),
+            spring,
+            "210 to 255, departure skipped, elapsed kept",
+        );
+        check(at("01:30", "02:15"), spring, "150 to 195, arrival skipped");
         // Of the repeated hour it is the first; the origin is 01:00 by the summer clock.
-        check(ride(Brussels, Brussels, "02:30", "05:00", 0), "2026-10-25", 90, 300, false, false);
-        check(ride(Brussels, Brussels, "02:30", "02:50", 0), "2026-10-25", 90, 110, false, false);
-        check(ride(Brussels, Brussels, "01:30", "02:15", 0), "2027-03-28", 150, 195, true, false);
+        let autumn = "2026-10-25";
+        check(at("02:30", "05:00"), autumn, "90 to 300");
+        check(at("02:30", "02:50"), autumn, "90 to 110");
+        // Both clocks repeat an hour: of Sofia's 03:50 the first counts, Belgrade has one 03:10.
+        let west = ride(Sofia, Belgrade, "03:50", "03:10", 0);
+        check(west, "2026-10-24", "170 to 190");
+        check(west, autumn, "110 to 190");
     }
 
     #[test]

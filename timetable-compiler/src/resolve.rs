@@ -9,10 +9,10 @@ use chrono_tz::Tz;
 use schema::names::fold;
 use schema::{Fare, Instant, NONE, Transfers, local_date, service_origin};
 
-use crate::clock::{Clock, Ride};
+use crate::clock::{Clock, Ride, Times};
 use crate::notice::{Code, Findings, Notice, Place};
 use crate::read::csv::{RowAt, Table};
-use crate::read::row::{FROM, ID, TO};
+use crate::read::row::{ARRIVAL, DEPARTURE, FROM, ID, TO};
 use crate::read::stations::Stations;
 use crate::read::values::{ArrivalTime, Weekdays};
 use crate::read::{Located, Record, Rows, When};
@@ -47,12 +47,20 @@ pub struct Frame {
 impl Sources<'_> {
     /// A field of a row.
     fn place(&self, at: RowAt, column: usize) -> Option<Place> {
-        let table = self.tables.get(at.input.checked_sub(1)?)?.as_ref()?;
-        Some(table.place(at, column))
+        Some(self.table(at)?.place(at, column))
+    }
+
+    fn table(&self, at: RowAt) -> Option<&Table<'_>> {
+        // Input 0 is the stations file.
+        self.tables.get(at.input.checked_sub(1)?)?.as_ref()
     }
 
     fn notice(&self, code: Code, sentence: String, at: RowAt, column: usize) -> Notice {
-        Notice { place: self.place(at, column), ..Notice::new(code, sentence) }
+        Notice {
+            place: self.place(at, column),
+            value: self.table(at).map(|table| table.value(at, column)),
+            ..Notice::new(code, sentence)
+        }
     }
 
     fn name(&self, at: RowAt) -> String {
@@ -135,7 +143,7 @@ impl Sources<'_> {
                 Some(other) => {
                     let sentence = format!("the route id is that of {} too", self.name(*other));
                     let notice = self.notice(Code::DuplicateRouteId, sentence, *at, ID);
-                    findings.add(notice.value(id));
+                    findings.add(notice);
                 }
             }
         }
@@ -143,8 +151,8 @@ impl Sources<'_> {
 
     /// Whether the row is of the ISO form.
     fn is_dated(&self, at: RowAt) -> bool {
-        let table = self.tables.get(at.input.wrapping_sub(1)).and_then(Option::as_ref);
-        table.is_some_and(|table| table.is_of(crate::read::iso::COLUMNS))
+        self.table(at)
+            .is_some_and(|table| table.is_of(crate::read::iso::COLUMNS))
     }
 
     fn report_repeated_rows(&self, findings: &mut Findings) {
@@ -157,7 +165,7 @@ impl Sources<'_> {
                     self.name(*other)
                 );
                 let notice = self.notice(Code::RepeatedRow, sentence, located.at, ID);
-                findings.add(notice.value(&located.record.id));
+                findings.add(notice);
             } else {
                 known.insert(without_id, located.at);
             }
@@ -199,15 +207,9 @@ impl Resolver<'_> {
             chrono::Weekday::try_from(day as u8).is_ok_and(|day| days.contains(day))
         };
         let mut groups: Vec<((i16, i16), Vec<NaiveDate>)> = Vec::new();
-        let (mut moved, mut kept) = (Vec::new(), Vec::new());
-        for (at, times) in clock.times(ride, (0..clock.dates()).filter(runs)) {
-            let date = clock.date(at);
-            if times.is_moved {
-                moved.push(date);
-            }
-            if times.is_elapsed_kept {
-                kept.push((date, times.arrival - times.departure));
-            }
+        let runs = clock.times(ride, (0..clock.dates()).filter(runs));
+        for (at, times) in &runs {
+            let date = clock.date(*at);
             let minutes = (times.departure, times.arrival);
             match groups.iter_mut().find(|(known, _)| *known == minutes) {
                 Some((_, dates)) => dates.push(date),
@@ -216,10 +218,12 @@ impl Resolver<'_> {
         }
         if groups.is_empty() {
             let sentence = "the train runs on no date of the period".to_owned();
-            let notice = self.sources.notice(Code::NeverRuns, sentence, located.at, ID);
-            findings.add(notice.value(&record.id));
+            let notice = self
+                .sources
+                .notice(Code::NeverRuns, sentence, located.at, ID);
+            findings.add(notice);
         }
-        self.report_clock_changes(located, &moved, &kept, findings);
+        self.report_clock_changes(located, &runs, findings);
         groups
             .into_iter()
             .map(|(minutes, dates)| {
@@ -231,43 +235,52 @@ impl Resolver<'_> {
     fn report_clock_changes(
         &self,
         located: &Located,
-        moved: &[NaiveDate],
-        kept: &[(NaiveDate, i16)],
+        runs: &[(usize, Times)],
         findings: &mut Findings,
     ) {
-        let id = &located.record.id;
-        if let Some(first) = moved.first() {
-            let more = more_dates(moved.len());
-            let sentence =
-                format!("a local time of the train does not exist on {first}{more}, and moves on");
-            let notice = self.sources.notice(Code::SkippedTime, sentence, located.at, ID);
-            findings.add(notice.value(id));
-        }
-        let impossible = kept.iter().find(|(_, minutes)| *minutes <= 0);
-        let (code, sentence) = match (impossible, kept.first()) {
-            (Some((date, _)), _) => {
-                let sentence = format!("the train arrives before it departs on {date}");
-                (Code::ArrivalBeforeDeparture, sentence)
-            }
-            (None, Some((date, minutes))) => {
-                let more = more_dates(kept.len());
-                let sentence = format!(
-                    "the train would arrive before it departs on {date}{more}, when clocks \
-                     change; it takes {minutes} minutes as on an ordinary day"
-                );
-                (Code::ElapsedTimeKept, sentence)
-            }
-            (None, None) => return,
+        let dates = |holds: fn(&Times) -> bool| {
+            let mut found = runs.iter().filter(|(_, times)| holds(times));
+            let (first, times) = found.next()?;
+            Some((dates_text(self.clock.date(*first), found.count()), *times))
         };
-        findings.add(self.sources.notice(code, sentence, located.at, ID).value(id));
+        let mut report = |code, sentence, column| {
+            findings.add(self.sources.notice(code, sentence, located.at, column));
+        };
+        for (skipped, what, column) in [
+            (
+                dates(|times| times.skipped.departure),
+                "departure",
+                DEPARTURE,
+            ),
+            (dates(|times| times.skipped.arrival), "arrival", ARRIVAL),
+        ] {
+            if let Some((dates, _)) = skipped {
+                let sentence = format!(
+                    "clocks skip the {what}'s time for the run of {dates}; it counts from before \
+                     the change"
+                );
+                report(Code::SkippedTime, sentence, column);
+            }
+        }
+        if let Some((dates, _)) = dates(|times| times.arrival <= times.departure) {
+            let sentence = format!("the train arrives before it departs for the run of {dates}");
+            report(Code::ArrivalBeforeDeparture, sentence, ARRIVAL);
+        } else if let Some((dates, times)) = dates(|times| times.is_elapsed_kept) {
+            let sentence = format!(
+                "clocks would have the train arrive before it departs for the run of {dates}; it \
+                 takes {} minutes, as on an ordinary day",
+                times.arrival - times.departure
+            );
+            report(Code::ElapsedTimeKept, sentence, ARRIVAL);
+        }
     }
 }
 
-fn more_dates(count: usize) -> String {
-    match count - 1 {
-        0 => String::new(),
-        1 => " and one more date".to_owned(),
-        more => format!(" and {more} more dates"),
+fn dates_text(first: NaiveDate, more: usize) -> String {
+    match more {
+        0 => first.to_string(),
+        1 => format!("{first} and one more"),
+        more => format!("{first} and {more} more"),
     }
 }
 
@@ -322,13 +335,13 @@ impl<'r> Dated<'r> {
             let other = sources.name(other);
             let sentence = format!("the train departs on {date} in {other} too");
             let notice = sources.notice(Code::DuplicateRun, sentence, at, ID);
-            findings.add(notice.value(&record.id));
+            findings.add(notice);
             return;
         }
         if !resolver.period.contains(&date) {
             let sentence = format!("the run of {date} lies outside the period");
             let notice = sources.notice(Code::RunOutsidePeriod, sentence, at, ID);
-            findings.add(notice.value(&record.id));
+            findings.add(notice);
             return;
         }
         let origin = service_origin(resolver.zone, date);
@@ -368,7 +381,7 @@ impl Cities {
         }
         let mut cities = Self { keys: HashMap::new(), stations: BTreeMap::new() };
         for (folded, spellings) in spellings {
-            let station = cities.station(sources, &spellings, zone, findings);
+            let station = Self::station(sources, &spellings, zone, findings);
             cities.keys.insert(folded, station.key.clone());
             cities.stations.insert(station.key.clone(), station);
         }
@@ -376,14 +389,13 @@ impl Cities {
     }
 
     fn station(
-        &self,
         sources: &Sources<'_>,
         spellings: &BTreeMap<&str, (usize, RowAt, usize)>,
         zone: Tz,
         findings: &mut Findings,
     ) -> Station {
         let rows: usize = spellings.values().map(|(rows, ..)| rows).sum();
-        let most = spellings.iter().rev().max_by_key(|(_, (rows, ..))| *rows);
+        let most = spellings.iter().max_by_key(|(_, (rows, ..))| *rows);
         let name = most.map_or("", |(name, _)| *name);
         if let Some(listed) = sources.stations.find(name) {
             return Station {
@@ -396,19 +408,22 @@ impl Cities {
                 transfer_minutes_min: None,
             };
         }
-        for (spelling, (_, at, column)) in spellings.iter().filter(|(other, _)| **other != name) {
+        for (_, (_, at, column)) in spellings.iter().filter(|(other, _)| **other != name) {
             let sentence = format!("the city is spelled `{name}` elsewhere");
             let notice = sources.notice(Code::SpellingDiffers, sentence, *at, *column);
-            findings.add(notice.value(*spelling).help(format!("write `{name}`")));
+            findings.add(notice.help(format!("write `{name}`")));
         }
         if sources.stations.are_listed() {
             let (_, at, column) = spellings[name];
             let zone = zone.name();
-            let sentence = format!(
-                "the stations file lacks the city, which {rows} rows name; its zone is {zone}"
-            );
+            let name_count = match rows {
+                1 => "1 row names".to_owned(),
+                rows => format!("{rows} rows name"),
+            };
+            let sentence =
+                format!("the stations file lacks the city, which {name_count}; its zone is {zone}");
             let notice = sources.notice(Code::StationNotListed, sentence, at, column);
-            findings.add(notice.value(name));
+            findings.add(notice);
         }
         Station {
             key: name.to_owned(),

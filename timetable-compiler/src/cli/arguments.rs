@@ -113,8 +113,8 @@ pub struct CompileArguments {
     /// The zone of service dates, and of all cities that the stations file does not list.
     #[arg(long, value_name = "IANA", default_value = "Europe/Brussels", value_parser = zone)]
     pub timezone: Tz,
-    /// A CSV file of cities: name, country, `time_zone`, latitude, longitude, and aliases parted by
-    /// `|`. Cities of the timetable are found in it by name or alias; case and accents do not
+    /// A CSV file of cities: name, country, `time_zone`, latitude, longitude, and aliases parted
+    /// by `|`. Cities of the timetable are found in it by name or alias; case and accents do not
     /// matter.
     #[arg(long, value_name = "FILE")]
     pub stations: Option<PathBuf>,

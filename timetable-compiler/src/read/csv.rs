@@ -115,7 +115,8 @@ impl<'i> Header<'i> {
     }
 
     /// The table with these columns, and findings for those that are missing, double or not used.
-    pub fn table(self, columns: &'static [Column], findings: &mut Findings) -> Table<'i> {
+    /// None where there is none of them: then the rows cannot be judged.
+    pub fn table(self, columns: &'static [Column], findings: &mut Findings) -> Option<Table<'i>> {
         let mut positions = vec![None; columns.len()];
         let mut extra = Vec::new();
         for exact in [true, false] {
@@ -145,8 +146,12 @@ impl<'i> Header<'i> {
                 }
             }
         }
+        if positions.iter().all(Option::is_none) {
+            self.report_missing_header(columns[0], findings);
+            return None;
+        }
         self.report_missing(columns, &positions, &extra, findings);
-        Table {
+        Some(Table {
             input: self.input,
             file: self.file,
             bytes: self.bytes,
@@ -155,7 +160,7 @@ impl<'i> Header<'i> {
             body: self.end,
             columns,
             positions,
-        }
+        })
     }
 
     fn place(&self, cell: usize) -> Place {
@@ -187,6 +192,20 @@ impl<'i> Header<'i> {
         findings.add(notice.value(text).help(format!("write `{name}`")));
     }
 
+    fn report_missing_header(&self, first: Column, findings: &mut Findings) {
+        let notice = Notice::new(
+            Code::MissingHeader,
+            "the first line names none of the columns of a timetable",
+        );
+        let cell = self.cells.first().cloned().unwrap_or_default();
+        let help = if self.cells.len() == 1 && cell.contains([';', '\t']) {
+            "part the columns by commas".to_owned()
+        } else {
+            format!("the first of the columns is `{}`", first.name)
+        };
+        findings.add(notice.at(self.place(0)).value(cell).help(help));
+    }
+
     fn report_missing(
         &self,
         columns: &[Column],
@@ -194,22 +213,6 @@ impl<'i> Header<'i> {
         extra: &[usize],
         findings: &mut Findings,
     ) {
-        if positions.iter().all(Option::is_none) {
-            let notice = Notice::new(
-                Code::MissingHeader,
-                "the first line names none of the columns of a timetable",
-            );
-            let other = [';', '\t']
-                .into_iter()
-                .find(|other| self.cells.len() == 1 && self.cells[0].contains(*other));
-            let help = match other {
-                Some(_) => "part the columns by commas".to_owned(),
-                None => format!("the first of the columns is `{}`", columns[0].name),
-            };
-            let first = self.cells.first().cloned().unwrap_or_default();
-            findings.add(notice.at(self.place(0)).value(first).help(help));
-            return;
-        }
         for (column, position) in columns.iter().zip(positions) {
             if column.required && position.is_none() {
                 let sentence = format!("the header lacks the column `{}`", column.name);
@@ -278,6 +281,15 @@ impl<'i> Table<'i> {
     /// Whether the file has this form.
     pub fn is_of(&self, columns: &[Column]) -> bool {
         self.columns == columns
+    }
+
+    /// The value of a column of a row, without blanks around it.
+    pub fn value(&self, row: RowAt, column: usize) -> String {
+        let fields = first_record(&self.bytes[row.start..]);
+        let field = self.positions[column].and_then(|position| fields.get(position));
+        String::from_utf8_lossy(field.unwrap_or_default())
+            .trim()
+            .to_owned()
     }
 
     /// Where a column of a row stands.

@@ -33,7 +33,7 @@ pub fn read(table: &Table<'_>, elapsed: Elapsed<'_>, findings: &mut Findings) ->
         rows.ids.extend(common.id.clone().map(|id| (id, row.at())));
         let departure = parsed(row, DEPARTURE, "the departure time", departure_time, findings);
         let arrival = parsed(row, ARRIVAL, "the arrival time", arrival_time, findings);
-        let days = parsed(row, DAYS, "the days of operation", weekdays, findings);
+        let days = parsed(row, DAYS, "the pattern of days", weekdays, findings);
         let in_order = match (departure, arrival) {
             (Some(departure), Some(arrival)) => {
                 let (from, to) = (common.from.as_deref(), common.to.as_deref());
@@ -60,8 +60,8 @@ pub(super) fn record(common: Common, when: When) -> Option<Record> {
         from: common.from?,
         to: common.to?,
         train_type: common.train_type?,
-        first_cents: common.first_cents?,
-        second_cents: common.second_cents?,
+        first_cents: common.first?.cents,
+        second_cents: common.second?.cents,
         when,
     })
 }
@@ -75,15 +75,17 @@ fn check_order(
     if minutes > 0 {
         return true;
     }
+    let by_clock =
+        i32::from(arrival.days) * 1440 + i32::from(arrival.minute) - i32::from(departure);
     let clocks = match (row.get(FROM), row.get(TO)) {
         // Where the clocks differ, the sentence must not look wrong to who reads the two times.
-        (Some(from), Some(to)) if i32::from(arrival.minute) - i32::from(departure) != minutes => {
+        (Some(from), Some(to)) if by_clock != minutes => {
             format!(", by the clocks of {from} and {to}")
         }
         _ => String::new(),
     };
     let (code, relation) = if minutes == 0 {
-        (Code::ArrivalEqualsDeparture, "at the moment it departs")
+        (Code::ArrivalEqualsDeparture, "the moment it departs")
     } else {
         (Code::ArrivalBeforeDeparture, "before it departs")
     };

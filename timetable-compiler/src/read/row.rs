@@ -1,12 +1,10 @@
 //! What both forms of CSV have in common: ids, cities, train types and prices.
 
-use std::borrow::Cow;
-
 use schema::names::fold;
 
 use crate::notice::{Code, Findings, Notice};
 use crate::read::csv::{Column, Row};
-use crate::read::values::{Fault, price_cents};
+use crate::read::values::{self, Fault, Price};
 
 /// The longest value that is read, in characters.
 pub const VALUE_CHARACTERS_MAX: usize = 200;
@@ -31,8 +29,8 @@ pub struct Common {
     pub from: Option<String>,
     pub to: Option<String>,
     pub train_type: Option<String>,
-    pub first_cents: Option<Option<u32>>,
-    pub second_cents: Option<Option<u32>>,
+    pub first: Option<Price>,
+    pub second: Option<Price>,
 }
 
 /// Reads the common values, and reports all that is wrong with them.
@@ -42,8 +40,8 @@ pub fn common(row: &Row<'_, '_>, findings: &mut Findings) -> Common {
         from: city(row, FROM, findings),
         to: city(row, TO, findings),
         train_type: text(row, TRAIN_TYPE, findings),
-        first_cents: price(row, FIRST, findings),
-        second_cents: price(row, SECOND, findings),
+        first: price(row, FIRST, findings),
+        second: price(row, SECOND, findings),
     };
     if let (Some(from), Some(to)) = (&common.from, &common.to)
         && fold(from) == fold(to)
@@ -51,7 +49,8 @@ pub fn common(row: &Row<'_, '_>, findings: &mut Findings) -> Common {
         let notice = Notice::new(Code::SameCities, "the train arrives where it departs");
         findings.add(notice.at(row.place(TO)).value(to));
     }
-    if let (Some(Some(first)), Some(Some(second))) = (common.first_cents, common.second_cents)
+    let cents = |price: Option<Price>| price.and_then(|price| price.cents);
+    if let (Some(first), Some(second)) = (cents(common.first), cents(common.second))
         && first < second
     {
         let sentence = "the first class costs less than the second";
@@ -103,7 +102,7 @@ pub fn parsed<T>(
     parse(&value).map_err(|fault| report(row, column, what, fault, &value, findings)).ok()
 }
 
-fn price(row: &Row<'_, '_>, column: usize, findings: &mut Findings) -> Option<Option<u32>> {
+fn price(row: &Row<'_, '_>, column: usize, findings: &mut Findings) -> Option<Price> {
     let value = row.get(column)?;
     if !row.is_utf8(column, findings) || !is_short(row, column, &value, findings) {
         return None;
@@ -115,20 +114,17 @@ fn price(row: &Row<'_, '_>, column: usize, findings: &mut Findings) -> Option<Op
         findings.add(notice.at(row.place(column)).value(""));
     }
     let what = format!("the price in {what}");
-    price_cents(&value).map_err(|fault| report(row, column, &what, fault, &value, findings)).ok()
+    values::price(&value)
+        .map_err(|fault| report(row, column, &what, fault, &value, findings))
+        .ok()
 }
 
-fn is_short(
-    row: &Row<'_, '_>,
-    column: usize,
-    value: &Cow<'_, str>,
-    findings: &mut Findings,
-) -> bool {
+fn is_short(row: &Row<'_, '_>, column: usize, value: &str, findings: &mut Findings) -> bool {
     let length = value.chars().count();
     if length > VALUE_CHARACTERS_MAX {
         let sentence = format!("the value has {length} characters, more than the 200 it may have");
         let notice = Notice::new(Code::ValueTooLong, sentence).at(row.place(column));
-        findings.add(notice.value(value.as_ref()));
+        findings.add(notice.value(value));
     }
     length <= VALUE_CHARACTERS_MAX
 }

@@ -1,6 +1,6 @@
 //! The stations file: for each city its country, zone, place and other names.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use chrono_tz::Tz;
 use schema::Position;
@@ -70,11 +70,15 @@ pub struct Stations<'i> {
 impl<'i> Stations<'i> {
     /// Those of a file, which is the first of the inputs, and findings for what is wrong with it.
     pub fn read(file: Option<&'i Input>, findings: &mut Findings) -> Self {
-        let mut stations = Self { table: None, records: Vec::new(), by_name: HashMap::new() };
-        let Some(header) = file.and_then(|file| Header::read(0, file, findings)) else {
+        let mut stations = Self {
+            table: None,
+            records: Vec::new(),
+            by_name: HashMap::new(),
+        };
+        let header = file.and_then(|file| Header::read(0, file, findings));
+        let Some(table) = header.and_then(|header| header.table(COLUMNS, findings)) else {
             return stations;
         };
-        let table = header.table(COLUMNS, findings);
         table.rows(findings, |row, findings| {
             let record = station(row, findings);
             stations.records.extend(record.map(|record| (record, row.at())));
@@ -114,20 +118,21 @@ impl<'i> Stations<'i> {
     fn index(&mut self, table: &Table<'_>, findings: &mut Findings) {
         // Names first: an alias never takes a name from the station that has it as its own.
         for (at, (record, row)) in self.records.iter().enumerate() {
-            if let Some(other) = self.by_name.insert(fold(&record.name), at) {
+            let other = *self.by_name.entry(fold(&record.name)).or_insert(at);
+            if other != at {
                 let other = &self.records[other].0.name;
                 let sentence = format!("the station has the name of `{other}` above");
                 let notice = Notice::new(Code::DuplicateStation, sentence);
                 findings.add(notice.at(table.place(*row, NAME)).value(&record.name));
             }
         }
-        let mut reported = BTreeMap::new();
+        let mut reported = BTreeSet::new();
         for (at, (record, row)) in self.records.iter().enumerate() {
             for alias in &record.aliases {
                 let other = *self.by_name.entry(fold(alias)).or_insert(at);
                 let owner = &self.records[other].0.name;
                 let is_own = fold(owner) == fold(&record.name);
-                if !is_own && reported.insert((at, fold(alias)), ()).is_none() {
+                if !is_own && reported.insert((at, fold(alias))) {
                     let sentence = format!("the alias `{alias}` is a name of `{owner}` too");
                     let notice = Notice::new(Code::AmbiguousAlias, sentence);
                     let value = record.aliases.iter().cloned().collect::<Vec<_>>().join("|");

@@ -4,7 +4,7 @@
 //! field's name, with the mend where the meaning is clear.
 
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, Timelike, Weekday};
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
 use schema::Instant;
 use serde::Serialize;
 
@@ -196,19 +196,21 @@ fn weekday(text: &str) -> Result<Weekday, Fault> {
         return Ok(day);
     }
     if name.is_empty() {
-        let fault = Fault::new(Code::UnknownDays, "has a day too few");
+        let fault = Fault::new(Code::UnknownDays, "lacks a day");
         return Err(fault.help("write `Daily`, `Mon-Fri` or `Mon,Wed,Fri`"));
     }
     let near = (DAY_NAMES.iter())
         .map(|(short, long)| {
-            let of = |name_known| strsim::jaro_winkler(&name, name_known);
+            let of = |name_known| strsim::normalized_damerau_levenshtein(&name, name_known);
             (of(short).max(of(long)), *short)
         })
         .max_by(|left, right| left.0.total_cmp(&right.0));
     let shown: String = text.trim().chars().take(20).collect();
     let fault = Fault::new(Code::UnknownDays, format!("has the unknown day `{shown}`"));
     Err(match near {
-        Some((score, day)) if score > 0.8 => {
+        _ if name.starts_with("weekday") => fault.help("write `Mon-Fri`"),
+        _ if name.starts_with("weekend") => fault.help("write `Sat-Sun`"),
+        Some((score, day)) if score > 0.59 => {
             let day = format!("{}{}", day[..1].to_uppercase(), &day[1..]);
             fault.help(format!("`{day}` may be meant"))
         }
@@ -216,10 +218,17 @@ fn weekday(text: &str) -> Result<Weekday, Fault> {
     })
 }
 
-/// A price in cents; none where the value is empty.
-pub fn price_cents(text: &str) -> Result<Option<u32>, Fault> {
+/// What a price field says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Price {
+    /// The price in cents; none where the field is empty.
+    pub cents: Option<u32>,
+}
+
+/// A price in euros with at most two decimals.
+pub fn price(text: &str) -> Result<Price, Fault> {
     if text.is_empty() {
-        return Ok(None);
+        return Ok(Price { cents: None });
     }
     let malformed = || Fault::new(Code::PriceMalformed, "is not a number");
     let plain = |text: &str| {
@@ -241,11 +250,13 @@ pub fn price_cents(text: &str) -> Result<Option<u32>, Fault> {
     let cents = price.checked_mul(Decimal::ONE_HUNDRED).map(|cents| cents.normalize());
     match cents {
         Some(cents) if cents.scale() > 0 => {
-            let rounded = price.round_dp(2);
+            let rounded = price.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
             let fault = Fault::new(Code::PriceTooPrecise, "has a fraction of a cent");
             Err(fault.help(format!("write `{rounded}`, if it is to be rounded")))
         }
-        Some(cents) if cents <= Decimal::from(PRICE_CENTS_MAX) => Ok(u32::try_from(cents).ok()),
+        Some(cents) if cents <= Decimal::from(PRICE_CENTS_MAX) => Ok(Price {
+            cents: u32::try_from(cents).ok(),
+        }),
         _ => Err(Fault::new(Code::PriceTooHigh, "is above 42,949,672.94")),
     }
 }
