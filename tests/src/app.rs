@@ -23,7 +23,8 @@ pub struct Server {
     client: reqwest::Client,
     now: Arc<Mutex<DateTime<Utc>>>,
     _stop: oneshot::Sender<()>,
-    _folder: Option<TempDir>,
+    /// The database's, where it is the server's own; it goes with the server.
+    folder: Option<TempDir>,
 }
 
 /// A moment.
@@ -74,7 +75,7 @@ pub async fn start(network: Network, store: Store, caller: Caller) -> Server {
         http::serve(listener, http::router(app), stopped).await;
     });
     let client = reqwest::Client::new();
-    Server { address, client, now, _stop: stop, _folder: None }
+    Server { address, client, now, _stop: stop, folder: None }
 }
 
 /// Starts a server over this network with an SQLite database of its own.
@@ -86,7 +87,7 @@ pub async fn on_sqlite(network: Network) -> Server {
     let folder = tempfile::tempdir().expect("a folder");
     let url = format!("sqlite://{}", folder.path().join("railgraph.sqlite").display());
     let mut server = start(network, store(&url, None).await, Caller::open()).await;
-    server._folder = Some(folder);
+    server.folder = Some(folder);
     server
 }
 

@@ -44,6 +44,11 @@ wait $server
 rm -rf "$2"
 "#;
 
+#[expect(clippy::disallowed_methods, reason = "tests have no command line of their own")]
+fn test_database_url() -> Option<String> {
+    env::var("TEST_DATABASE_URL").ok()
+}
+
 /// Where databases can be created.
 struct Server {
     /// Up to the database's name, and what follows it.
@@ -69,10 +74,7 @@ pub async fn database() -> Option<String> {
     let server = SERVER.get_or_init(server).as_ref()?;
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let name = format!("railgraph_test_{}_{number}", std::process::id());
-    let admin_url = match env::var("TEST_DATABASE_URL") {
-        Ok(url) => url,
-        Err(_) => server.url_of("postgres"),
-    };
+    let admin_url = test_database_url().unwrap_or_else(|| server.url_of("postgres"));
     let mut admin = connect(&admin_url).await;
     for sql in [format!("DROP DATABASE IF EXISTS {name}"), format!("CREATE DATABASE {name}")] {
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut admin).await.expect("a new database");
@@ -86,7 +88,7 @@ async fn connect(url: &str) -> sqlx::PgConnection {
 }
 
 fn server() -> Option<Server> {
-    if let Ok(url) = env::var("TEST_DATABASE_URL") {
+    if let Some(url) = test_database_url() {
         return Some(Server { url: split_url(&url), _keeper: None });
     }
     let Some(programs) = programs() else {

@@ -184,11 +184,7 @@ fn open_tables<'i>(inputs: &'i [Input], findings: &mut Findings) -> Vec<Option<T
         // Input 0 is the stations file.
         let header = Header::read(at + 1, input, findings)?;
         let is_dated = header.has("departure_datetime") || header.has("arrival_datetime");
-        let columns = if is_dated {
-            iso::COLUMNS
-        } else {
-            nine::COLUMNS
-        };
+        let columns = if is_dated { iso::COLUMNS } else { nine::COLUMNS };
         header.table(columns, findings)
     };
     inputs.iter().enumerate().map(open).collect()
@@ -202,9 +198,7 @@ fn read_rows(
 ) -> Rows {
     let zone_of = |city: Option<&str>| {
         let listed = city.and_then(|city| stations.find(city));
-        listed
-            .and_then(StationRecord::zone)
-            .unwrap_or(options.timezone)
+        listed.and_then(StationRecord::zone).unwrap_or(options.timezone)
     };
     let date = options.from.unwrap_or_default();
     let elapsed = |from: Option<&str>, to: Option<&str>, departure, arrival: ArrivalTime| {

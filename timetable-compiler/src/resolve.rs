@@ -151,8 +151,7 @@ impl Sources<'_> {
 
     /// Whether the row is of the ISO form.
     fn is_dated(&self, at: RowAt) -> bool {
-        self.table(at)
-            .is_some_and(|table| table.is_of(crate::read::iso::COLUMNS))
+        self.table(at).is_some_and(|table| table.is_of(crate::read::iso::COLUMNS))
     }
 
     fn report_repeated_rows(&self, findings: &mut Findings) {
@@ -218,9 +217,7 @@ impl Resolver<'_> {
         }
         if groups.is_empty() {
             let sentence = "the train runs on no date of the period".to_owned();
-            let notice = self
-                .sources
-                .notice(Code::NeverRuns, sentence, located.at, ID);
+            let notice = self.sources.notice(Code::NeverRuns, sentence, located.at, ID);
             findings.add(notice);
         }
         self.report_clock_changes(located, &runs, findings);
@@ -247,11 +244,7 @@ impl Resolver<'_> {
             findings.add(self.sources.notice(code, sentence, located.at, column));
         };
         for (skipped, what, column) in [
-            (
-                dates(|times| times.skipped.departure),
-                "departure",
-                DEPARTURE,
-            ),
+            (dates(|times| times.skipped.departure), "departure", DEPARTURE),
             (dates(|times| times.skipped.arrival), "arrival", ARRIVAL),
         ] {
             if let Some((dates, _)) = skipped {

@@ -287,9 +287,7 @@ impl<'i> Table<'i> {
     pub fn value(&self, row: RowAt, column: usize) -> String {
         let fields = first_record(&self.bytes[row.start..]);
         let field = self.positions[column].and_then(|position| fields.get(position));
-        String::from_utf8_lossy(field.unwrap_or_default())
-            .trim()
-            .to_owned()
+        String::from_utf8_lossy(field.unwrap_or_default()).trim().to_owned()
     }
 
     /// Where a column of a row stands.

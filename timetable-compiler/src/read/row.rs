@@ -114,9 +114,7 @@ fn price(row: &Row<'_, '_>, column: usize, findings: &mut Findings) -> Option<Pr
         findings.add(notice.at(row.place(column)).value(""));
     }
     let what = format!("the price in {what}");
-    values::price(&value)
-        .map_err(|fault| report(row, column, &what, fault, &value, findings))
-        .ok()
+    values::price(&value).map_err(|fault| report(row, column, &what, fault, &value, findings)).ok()
 }
 
 fn is_short(row: &Row<'_, '_>, column: usize, value: &str, findings: &mut Findings) -> bool {

@@ -70,11 +70,7 @@ pub struct Stations<'i> {
 impl<'i> Stations<'i> {
     /// Those of a file, which is the first of the inputs, and findings for what is wrong with it.
     pub fn read(file: Option<&'i Input>, findings: &mut Findings) -> Self {
-        let mut stations = Self {
-            table: None,
-            records: Vec::new(),
-            by_name: HashMap::new(),
-        };
+        let mut stations = Self { table: None, records: Vec::new(), by_name: HashMap::new() };
         let header = file.and_then(|file| Header::read(0, file, findings));
         let Some(table) = header.and_then(|header| header.table(COLUMNS, findings)) else {
             return stations;

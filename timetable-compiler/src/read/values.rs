@@ -254,9 +254,9 @@ pub fn price(text: &str) -> Result<Price, Fault> {
             let fault = Fault::new(Code::PriceTooPrecise, "has a fraction of a cent");
             Err(fault.help(format!("write `{rounded}`, if it is to be rounded")))
         }
-        Some(cents) if cents <= Decimal::from(PRICE_CENTS_MAX) => Ok(Price {
-            cents: u32::try_from(cents).ok(),
-        }),
+        Some(cents) if cents <= Decimal::from(PRICE_CENTS_MAX) => {
+            Ok(Price { cents: u32::try_from(cents).ok() })
+        }
         _ => Err(Fault::new(Code::PriceTooHigh, "is above 42,949,672.94")),
     }
 }

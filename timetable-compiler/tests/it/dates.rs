@@ -24,9 +24,8 @@ fn runs(view: NetworkView<'_>) -> String {
 }
 
 fn line(view: NetworkView<'_>, journey: JourneyIdx) -> String {
-    let days: Vec<i32> = (0..view.axis_days() as i32)
-        .filter(|day| view.runs(journey, *day))
-        .collect();
+    let days: Vec<i32> =
+        (0..view.axis_days() as i32).filter(|day| view.runs(journey, *day)).collect();
     let calls = view.calls(journey);
     let time = |at: usize| {
         let call = &calls[at];
@@ -45,23 +44,15 @@ fn line(view: NetworkView<'_>, journey: JourneyIdx) -> String {
         }
     }
     let date = |day: &i32| view.date_of(*day).format("%d.%m.").to_string();
-    let ranges: Vec<_> = (ranges.iter())
-        .map(|(first, last)| {
-            if first == last {
-                date(first)
-            } else {
-                format!("{}-{}", date(first), date(last))
-            }
-        })
-        .collect();
+    let ranges: Vec<_> =
+        (ranges.iter())
+            .map(|(first, last)| {
+                if first == last { date(first) } else { format!("{}-{}", date(first), date(last)) }
+            })
+            .collect();
     let minutes = calls[1].arrival.to_native() - calls[0].departure.to_native();
     let id = view.source_id(journey, days[0]);
-    format!(
-        "{id} {}, {} ({minutes} min) {}",
-        time(0),
-        time(1),
-        ranges.join(" ")
-    )
+    format!("{id} {}, {} ({minutes} min) {}", time(0), time(1), ranges.join(" "))
 }
 
 #[track_caller]
@@ -171,11 +162,7 @@ fn cities_are_found_by_name_or_alias_and_keep_their_own_name() {
 fn both_forms_may_be_merged_and_prices_are_cents() {
     let inputs = [
         file("a.csv", NINE, "R1,Gent,Mons,07:00,09:00,IC,Daily,20.5,10"),
-        file(
-            "b.csv",
-            ISO,
-            "R2,Gent,Mons,2026-11-03T07:00:00Z,2026-11-03T08:00:00Z,IC,,0.01",
-        ),
+        file("b.csv", ISO, "R2,Gent,Mons,2026-11-03T07:00:00Z,2026-11-03T08:00:00Z,IC,,0.01"),
     ];
     let file = network(&inputs, &options(PERIOD));
     let view = file.view();
@@ -200,9 +187,7 @@ R6,Paris,Gent,22:00,07:00 (+1d),NJ,Daily,20,10";
     let bytes = |rows: &str, places: &str, columns: &str| {
         let mut options = options(("2026-10-01", "2027-04-30"));
         options.stations = Some(file("s.csv", STATIONS, places));
-        network(&[file("t.csv", columns, rows)], &options)
-            .bytes()
-            .to_vec()
+        network(&[file("t.csv", columns, rows)], &options).bytes().to_vec()
     };
     let reversed = |text: &str| text.lines().rev().collect::<Vec<_>>().join("\n");
     let first = bytes(rows, PLACES, NINE);

@@ -9,11 +9,8 @@ use crate::{Dates, ISO, NINE, NO_PERIOD, PERIOD, STATIONS, checked, file, findin
 /// rows begin with one.
 #[track_caller]
 fn check(period: Dates, header: &str, rows: &str, expected: &str) {
-    let input = if header.is_empty() {
-        Input::file("t.csv", rows)
-    } else {
-        file("t.csv", header, rows)
-    };
+    let input =
+        if header.is_empty() { Input::file("t.csv", rows) } else { file("t.csv", header, rows) };
     check_input(period, input, expected);
 }
 
@@ -87,10 +84,7 @@ fn a_file_may_be_utf16() {
 
 #[test]
 fn an_input_may_be_a_folder_or_a_zip_archive() {
-    let folder = Input {
-        name: "feed".to_owned(),
-        bytes: None,
-    };
+    let folder = Input { name: "feed".to_owned(), bytes: None };
     let zip = Input::file("feed", b"PK\x03\x04...".as_slice());
     for (input, what) in [(folder, "a folder"), (zip, "a zip archive")] {
         let expected = format!(

@@ -50,30 +50,17 @@ impl Desk {
     fn run(&self, command: &str) -> Run {
         let word = |word: &str| {
             let is_file = word.contains('.') && !word.starts_with('-');
-            OsString::from(if is_file {
-                self.path(word)
-            } else {
-                word.to_owned()
-            })
+            OsString::from(if is_file { self.path(word) } else { word.to_owned() })
         };
         let program = std::iter::once(OsString::from("timetable-compiler"));
         let arguments = program.chain(command.split_whitespace().map(word));
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let exit = run_with(
             arguments,
-            Streams {
-                out: &mut out,
-                err: &mut err,
-                colour: false,
-                progress: false,
-            },
+            Streams { out: &mut out, err: &mut err, colour: false, progress: false },
         );
         let text = |bytes| String::from_utf8(bytes).expect("text");
-        Run {
-            exit,
-            out: text(out),
-            err: text(err),
-        }
+        Run { exit, out: text(out), err: text(err) }
     }
 
     fn is_there(&self, name: &str) -> bool {
@@ -88,18 +75,8 @@ fn a_timetable_is_built_inspected_and_verified() {
     let desk = Desk::new();
     let built = desk.run(&format!("build good.csv {WEEK} --output n.railgraph"));
     assert_eq!(built.exit, Exit::Done, "{}", built.err);
-    assert!(
-        built
-            .err
-            .contains("3 stations, 2 service journeys, 7 dates"),
-        "{}",
-        built.err
-    );
-    assert!(
-        built.err.contains("2 direct + 1 one-stop + 0 two-stop"),
-        "{}",
-        built.err
-    );
+    assert!(built.err.contains("3 stations, 2 service journeys, 7 dates"), "{}", built.err);
+    assert!(built.err.contains("2 direct + 1 one-stop + 0 two-stop"), "{}", built.err);
     assert_eq!(built.out, "");
 
     let json: Value =
@@ -109,19 +86,11 @@ fn a_timetable_is_built_inspected_and_verified() {
     let parts = json["bytes"].as_array().expect("parts");
     let sum: u64 = parts.iter().filter_map(|part| part["bytes"].as_u64()).sum();
     assert_eq!(json["file_bytes"], sum);
-    assert!(
-        desk.run("inspect n.railgraph")
-            .out
-            .contains("one-stop connections  1\n")
-    );
+    assert!(desk.run("inspect n.railgraph").out.contains("one-stop connections  1\n"));
 
     let verified = desk.run("verify n.railgraph");
     assert_eq!(verified.exit, Exit::Done);
-    assert!(
-        verified.out.contains("n.railgraph is sound: 3 stations"),
-        "{}",
-        verified.out
-    );
+    assert!(verified.out.contains("n.railgraph is sound: 3 stations"), "{}", verified.out);
 }
 
 #[test]
@@ -136,10 +105,7 @@ fn errors_write_nothing_and_leave_the_old_file() {
     assert!(built.err.starts_with(&expected), "{}", built.err);
     assert!(built.err.contains("error[negative-price]"), "{}", built.err);
     assert!(built.err.contains("2 errors; "), "{}", built.err);
-    assert_eq!(
-        fs::read_to_string(desk.path("n.railgraph")).expect("a file"),
-        "old"
-    );
+    assert_eq!(fs::read_to_string(desk.path("n.railgraph")).expect("a file"), "old");
     assert_eq!(desk.folder.path().read_dir().expect("a folder").count(), 5);
 }
 
@@ -148,11 +114,7 @@ fn a_check_writes_nothing_and_says_the_same() {
     let desk = Desk::new();
     let checked = desk.run(&format!("check bad.csv {WEEK}"));
     assert_eq!(checked.exit, Exit::Errors);
-    assert!(
-        checked.err.contains("error[negative-price]"),
-        "{}",
-        checked.err
-    );
+    assert!(checked.err.contains("error[negative-price]"), "{}", checked.err);
     assert_eq!(desk.run(&format!("check good.csv {WEEK}")).exit, Exit::Done);
     assert_eq!(desk.run("check dated.csv").exit, Exit::Done);
 }
@@ -162,39 +124,15 @@ fn wrong_usage_says_what_to_write_instead() {
     let desk = Desk::new();
     for (command, expected) in [
         ("check good.csv", "add `--from DATE --until DATE`"),
-        (
-            "check good.csv --from 2026-11-08 --until 2026-11-02",
-            "before it begins",
-        ),
-        (
-            "check good.csv --from 2026-11-08 --until 2086-11-02",
-            "more than the 3900",
-        ),
-        (
-            "check good.csv --from 1026-11-08 --until 2026-11-02",
-            "between 1990 and 2199",
-        ),
+        ("check good.csv --from 2026-11-08 --until 2026-11-02", "before it begins"),
+        ("check good.csv --from 2026-11-08 --until 2086-11-02", "more than the 3900"),
+        ("check good.csv --from 1026-11-08 --until 2026-11-02", "between 1990 and 2199"),
         ("check dated.csv --max-duration 241h", "from 1m to 240h"),
-        (
-            "check dated.csv --min-transfer 15",
-            "write a duration such as `15m`",
-        ),
-        (
-            "check dated.csv --timezone Europe/Brusels",
-            "`Europe/Brussels` may be meant",
-        ),
-        (
-            "check dated.csv --deny time-no-colon",
-            "`time-without-colon`",
-        ),
-        (
-            "check dated.csv --deny extra-column --allow extra-column",
-            "both denied and allowed",
-        ),
-        (
-            "check dated.csv --allow negative-price",
-            "an error cannot be allowed",
-        ),
+        ("check dated.csv --min-transfer 15", "write a duration such as `15m`"),
+        ("check dated.csv --timezone Europe/Brusels", "`Europe/Brussels` may be meant"),
+        ("check dated.csv --deny time-no-colon", "`time-without-colon`"),
+        ("check dated.csv --deny extra-column --allow extra-column", "both denied and allowed"),
+        ("check dated.csv --allow negative-price", "an error cannot be allowed"),
         ("check dated.csv --layover-policy loose", "lenient"),
         ("build dated.csv", "--output"),
         ("build dated.csv -o dated.csv", "cannot be written too"),
@@ -238,19 +176,15 @@ fn a_policy_decides_what_is_an_error() {
     };
     assert_eq!(exit(""), (Exit::Done, 1));
     assert_eq!(exit("--strict"), (Exit::Errors, 1));
-    assert_eq!(
-        exit("--strict --allow first-class-cheaper"),
-        (Exit::Done, 0)
-    );
+    assert_eq!(exit("--strict --allow first-class-cheaper"), (Exit::Done, 0));
     assert_eq!(exit("--deny extra-column"), (Exit::Errors, 1));
 }
 
 #[test]
 fn programs_get_json_and_the_quiet_get_no_infos() {
     let desk = Desk::new();
-    let run = desk.run(&format!(
-        "build extra.csv {WEEK} -o n.railgraph --json --report-json r.json"
-    ));
+    let run =
+        desk.run(&format!("build extra.csv {WEEK} -o n.railgraph --json --report-json r.json"));
     let json: Value = serde_json::from_str(&run.out).expect("JSON");
     assert_eq!(json["status"], "done");
     assert_eq!(json["network"]["stations"], 2);
@@ -260,27 +194,19 @@ fn programs_get_json_and_the_quiet_get_no_infos() {
     assert_eq!(report["findings"]["notices"], json["findings"]["notices"]);
     let cheaper = &json["findings"]["notices"][1];
     assert_eq!(cheaper["code"], "first-class-cheaper");
-    assert_eq!(
-        (&cheaper["line"], &cheaper["column"]),
-        (&2.into(), &35.into())
-    );
+    assert_eq!((&cheaper["line"], &cheaper["column"]), (&2.into(), &35.into()));
     assert_eq!(cheaper["field"], "First Class ticket rate (in euro)");
 
     let quiet = desk.run(&format!("check extra.csv {WEEK} --quiet"));
-    assert!(
-        quiet.err.starts_with("warning[first-class-cheaper]"),
-        "{}",
-        quiet.err
-    );
+    assert!(quiet.err.starts_with("warning[first-class-cheaper]"), "{}", quiet.err);
     assert_eq!(quiet.err.lines().count(), 3);
 }
 
 #[test]
 fn a_report_is_written_even_where_the_network_is_not() {
     let desk = Desk::new();
-    let run = desk.run(&format!(
-        "build bad.csv {WEEK} -o n.railgraph --report-json r.json --quiet"
-    ));
+    let run =
+        desk.run(&format!("build bad.csv {WEEK} -o n.railgraph --report-json r.json --quiet"));
     assert_eq!(run.exit, Exit::Errors);
     let report = fs::read_to_string(desk.path("r.json")).expect("a report");
     assert!(report.contains("\"status\": \"errors\""), "{report}");
@@ -292,18 +218,10 @@ fn codes_are_explained_and_help_teaches() {
     let desk = Desk::new();
     let one = desk.run("explain time-without-colon");
     assert_eq!(one.exit, Exit::Done);
-    assert!(
-        one.out.contains("How to mend it: Write `HH:MM`"),
-        "{}",
-        one.out
-    );
+    assert!(one.out.contains("How to mend it: Write `HH:MM`"), "{}", one.out);
     assert!(desk.run("explain").out.lines().count() > 40);
     let help = desk.run("--help");
     assert_eq!(help.exit, Exit::Done);
-    assert!(
-        help.out.contains("Examples:") && help.out.contains("Exit codes:"),
-        "{}",
-        help.out
-    );
+    assert!(help.out.contains("Examples:") && help.out.contains("Exit codes:"), "{}", help.out);
     assert!(desk.run("build --help").out.contains("Days of Operation"));
 }

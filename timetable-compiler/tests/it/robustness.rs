@@ -28,11 +28,7 @@ fn edits() -> impl Strategy<Value = Edits> {
         .to_vec(),
     );
     let random = prop::collection::vec(any::<u8>(), 0..4);
-    let edit = (
-        any::<prop::sample::Index>(),
-        0..6_usize,
-        prop_oneof![telling, random],
-    );
+    let edit = (any::<prop::sample::Index>(), 0..6_usize, prop_oneof![telling, random]);
     prop::collection::vec(edit, 1..8)
 }
 
@@ -92,18 +88,9 @@ proptest! {
 
 #[test]
 fn a_great_many_mistakes_take_no_great_while() {
-    let rows: Vec<_> = (0..20_000)
-        .map(|at| format!("R{at},\"Gent,Mons,0700,x,,,-1,\n"))
-        .collect();
-    let outcome = checked(
-        &[Input::file("t.csv", [NINE, "\n", &rows.concat()].concat())],
-        &options(PERIOD),
-    );
-    assert!(
-        outcome
-            .findings
-            .count(timetable_compiler::notice::Severity::Error)
-            >= 10_000
-    );
+    let rows: Vec<_> = (0..20_000).map(|at| format!("R{at},\"Gent,Mons,0700,x,,,-1,\n")).collect();
+    let outcome =
+        checked(&[Input::file("t.csv", [NINE, "\n", &rows.concat()].concat())], &options(PERIOD));
+    assert!(outcome.findings.count(timetable_compiler::notice::Severity::Error) >= 10_000);
     assert!(outcome.findings.kept().len() < 2_000);
 }
