@@ -7,7 +7,8 @@
 //! ```
 //!
 //! The second compiles another nine-column timetable and measures it, too. Pairs of stations and
-//! dates are drawn from a fixed seed among the pairs that are connected; one iteration is one query.
+//! dates are drawn from a fixed seed among the pairs that are connected; one iteration is one
+//! query.
 
 #![expect(clippy::print_stdout, reason = "a benchmark is there to print its figures")]
 

@@ -7,8 +7,8 @@
 //! that satisfy them. Where two are equal in all criteria, the one whose smallest layover is
 //! largest is in BEST, then the one with the smaller leg ids: journey, service date, calls.
 //!
-//! Two engines answer. BEST without filters is read from the file's connection tables ([`tables`]);
-//! everything else is searched for at request time, filters included ([`exact`]). Tests hold both
+//! Two engines answer. BEST without filters is read from the file's connection tables (`tables`);
+//! everything else is searched for at request time, filters included (`exact`). Tests hold both
 //! to a third, which enumerates.
 
 mod exact;
