@@ -76,7 +76,8 @@ fn written(result: io::Result<()>) -> Result<(), Failure> {
 
 /// Runs the program with these arguments, the first of which is its name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
+    // Not locked: the progress bar is drawn to stderr from the threads that work.
+    let (mut out, mut err) = (io::stdout(), io::stderr());
     let is_terminal = err.is_terminal();
     // https://no-color.org: present and not empty, whatever its value.
     let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
