@@ -184,9 +184,6 @@ async fn open_store(options: &DatabaseOptions) -> Result<Store, StartError> {
     };
     let store = Store::open(&config).await?;
     store.migrate().await?;
-    if let Some(path) = store.created_file() {
-        tracing::info!(database.path = %path.display(), "database.created");
-    }
     Ok(store)
 }
 

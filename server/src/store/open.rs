@@ -137,7 +137,7 @@ async fn open_sqlite(config: &StoreConfig) -> Result<Connections, OpenError> {
     // Fails where a driver's error would come too late to be told apart.
     first.close().await.map_err(|error| sqlite_error(&error, &path))?;
     if is_new {
-        tracing::info!(path = %path.display(), "created the SQLite database");
+        tracing::info!(database.path = %path.display(), "database.created");
     }
     let writer = sqlite_pool(1, config.patience).connect_lazy_with(options.clone());
     let reader_options = options.create_if_missing(false).pragma("query_only", "ON");
