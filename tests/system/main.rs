@@ -1,6 +1,8 @@
 //! Whole-system tests, in one binary.
 
+mod generated;
 mod http;
+mod programs;
 mod search;
 mod store;
 mod tidy;
