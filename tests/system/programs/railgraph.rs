@@ -90,7 +90,7 @@ async fn a_network_file_that_is_cut_or_overwritten_in_place_hurts_no_running_ser
     let server = Server::start(folder.path(), &["--network", "copy.railgraph"]);
     let before = itineraries(&server, "London", "Wien").await;
     let mut file = File::options().write(true).open(&path).expect("the file");
-    file.write_all(&[0xff; 64 * 1024]).expect("written over it");
+    file.write_all(&vec![0xff; 1 << 20]).expect("written over it");
     assert_eq!(itineraries(&server, "London", "Wien").await, before);
     file.set_len(0).expect("an empty file");
     assert_eq!(itineraries(&server, "London", "Wien").await, before);
