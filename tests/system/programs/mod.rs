@@ -138,7 +138,8 @@ pub struct Server {
     running: Running,
     /// `http://`, address and port.
     pub origin: String,
-    http: reqwest::Client,
+    /// Sends requests to it.
+    pub http: reqwest::Client,
 }
 
 impl Server {
@@ -154,13 +155,6 @@ impl Server {
         Self { running, origin, http: reqwest::Client::new() }
     }
 
-    /// What it answers to a body.
-    pub async fn post(&self, path: &str, body: String) -> Value {
-        let request = self.http.post(format!("{}{path}", self.origin)).body(body);
-        let request = request.header("content-type", "application/json");
-        request.send().await.expect("an answer").json().await.expect("JSON")
-    }
-
     /// The status, media type and text of a page, as a browser asks for it.
     pub async fn page(&self, path: &str) -> (u16, String, String) {
         let request = self.http.get(format!("{}{path}", self.origin));
@@ -172,8 +166,10 @@ impl Server {
 
     /// The data of the answer to a document.
     pub async fn data(&self, query: &str, variables: Value) -> Value {
-        let body = json!({ "query": query, "variables": variables }).to_string();
-        let mut answer = self.post("/graphql", body).await;
+        let request = self.http.post(format!("{}/graphql", self.origin));
+        let request = request.json(&json!({ "query": query, "variables": variables }));
+        let answer = request.send().await.expect("an answer");
+        let mut answer: Value = answer.json().await.expect("JSON");
         assert_eq!(answer.get("errors"), None, "{query}");
         answer["data"].take()
     }
