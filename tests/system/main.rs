@@ -3,6 +3,7 @@
 mod generated;
 mod http;
 mod programs;
+mod readme;
 mod search;
 mod store;
 mod tidy;
