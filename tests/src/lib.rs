@@ -1,8 +1,10 @@
 //! What the whole-system tests are built from: timetables as text, a server in the test's own
-//! process, PostgreSQL, the oracle of the search, the generator of the bundled timetable.
+//! process, PostgreSQL, the oracle of the search, the generator of the bundled timetable, and of
+//! all other generated files.
 
 pub mod app;
 pub mod european;
 pub mod feed;
+pub mod generated;
 pub mod oracle;
 pub mod postgres;
