@@ -15,6 +15,14 @@ const fetcher = createGraphiQLFetcher({ url: '/graphql' });
 const examples = JSON.parse(document.getElementById('examples').textContent);
 const defaultTabs = examples.map(({ query, variables }) => ({ query, variables }));
 
+// The first tab's variables are not taken from its tab; a page that was here before keeps its own.
+const variables = localStorage.getItem('graphiql:variables') ?? defaultTabs[0].variables;
+
 createRoot(document.getElementById('graphiql')).render(
-  <GraphiQL fetcher={fetcher} defaultTabs={defaultTabs} defaultEditorToolsVisibility="variables" />,
+  <GraphiQL
+    fetcher={fetcher}
+    defaultTabs={defaultTabs}
+    initialVariables={variables}
+    defaultEditorToolsVisibility="variables"
+  />,
 );

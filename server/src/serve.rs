@@ -1,7 +1,7 @@
 //! The shell: reads the configuration once, puts the parts together, and says in one sentence why
 //! it cannot.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,7 +19,7 @@ use crate::graphql::{self, Caller};
 use crate::http::{self, App};
 use crate::network_file::{self, NetworkFileError};
 use crate::search::Network;
-use crate::store::{self, KeyFile, KeyFileError, Randomness, Store, StoreConfig};
+use crate::store::{self, KeyFile, KeyFileError, Keys, Randomness, Store, StoreConfig};
 
 /// Days before the end of the network's dates from which every start warns of it.
 const ENDS_SOON_DAYS: i64 = 30;
@@ -44,11 +44,17 @@ enum StartError {
     #[error(transparent)]
     Keys(#[from] KeyFileError),
     #[error(
-        "expected the key file {} that {} was encrypted with, found none; restore it from its \
-         backup, or name it with --encryption-key-file",
-        keys.display(), database.display()
+        "expected the key file {} that the database was encrypted with, found none; restore it \
+         from its backup, or name it with --encryption-key-file",
+        .0.display()
     )]
-    KeysLost { keys: PathBuf, database: PathBuf },
+    KeysLost(PathBuf),
+    #[error(
+        "expected the key file that the database was encrypted with, found another one at {}; \
+         restore the right one from its backup, or name it with --encryption-key-file",
+        .0.display()
+    )]
+    KeysOfAnother(PathBuf),
     #[error("expected the runtime to start, found an error: {0}")]
     Runtime(#[from] std::io::Error),
 }
@@ -79,14 +85,14 @@ pub fn run() -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "what the program is asked for goes to its output")]
+/// Says it on standard output. Nobody may be listening, as at the end of a pipe; that is no reason
+/// to stop.
 fn say(text: &str) {
-    println!("{text}");
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
-#[expect(clippy::print_stderr, reason = "a start that fails is told to whoever started it")]
 fn complain(error: &StartError) {
-    eprintln!("error: {error}");
+    let _ = writeln!(std::io::stderr(), "error: {error}");
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place at which the clock is read")]
@@ -95,7 +101,8 @@ fn now() -> DateTime<Utc> {
 }
 
 async fn migrate(options: &DatabaseOptions) -> Result<(), StartError> {
-    open_store(options).await?;
+    let store = open_store(options).await?;
+    close(&store).await;
     say("the database has this program's version");
     Ok(())
 }
@@ -110,11 +117,11 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
         None => network_file::bundled()?,
     };
     tell_network(&network, options.network.as_deref());
-    let store = open_store(&options.database).await?;
     let address = options.listen;
     let listener =
         TcpListener::bind(address).await.map_err(|source| StartError::Taken { address, source })?;
     let address = listener.local_addr()?;
+    let store = open_store(&options.database).await?;
     let app = App {
         schema: graphql::schema(),
         network: Arc::new(network),
@@ -133,9 +140,7 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
         say(&format!("GraphiQL: http://{address}/graphql"));
     }
     http::serve(listener, http::router(app), asked_to_stop()).await;
-    if let Err(error) = store.close().await {
-        tracing::warn!(error.cause = %error, "database.not_closed");
-    }
+    close(&store).await;
     tracing::info!("server.stopped");
     Ok(())
 }
@@ -171,8 +176,16 @@ fn tell_network(network: &Network, path: Option<&Path>) {
     }
 }
 
+/// The keys of a database, and where they belong.
+struct FoundKeys {
+    keys: KeyFile,
+    path: PathBuf,
+    /// They were just made, and are in no file yet.
+    are_new: bool,
+}
+
 async fn open_store(options: &DatabaseOptions) -> Result<Store, StartError> {
-    let keys = open_keys(options)?;
+    let found = find_keys(options)?;
     let check = match options.id_number_check {
         IdNumberCheck::None => booking::IdNumberCheck::None,
         IdNumberCheck::Luhn => booking::IdNumberCheck::Luhn,
@@ -180,57 +193,64 @@ async fn open_store(options: &DatabaseOptions) -> Result<Store, StartError> {
     };
     let config = StoreConfig {
         id_number_check: check,
-        ..StoreConfig::new(options.database_url.as_str(), keys)
+        ..StoreConfig::new(options.database_url.as_str(), found.keys.clone())
     };
     let store = Store::open(&config).await?;
-    store.migrate().await?;
-    Ok(store)
-}
-
-/// The SQLite file that a database URL names.
-fn sqlite_path(url: &str) -> Option<PathBuf> {
-    let path = url.strip_prefix("sqlite:")?;
-    let path = path.strip_prefix("//").unwrap_or(path);
-    Some(PathBuf::from(path.split('?').next().unwrap_or_default()))
-}
-
-/// The keys of the database. They are made with it: where the database is there already, and its
-/// keys are not, new ones could read nothing of it.
-fn open_keys(options: &DatabaseOptions) -> Result<KeyFile, StartError> {
-    if let Some(path) = &options.encryption_key_file {
-        return Ok(KeyFile::load(path)?);
+    match prepare(&store, &found).await {
+        Ok(()) => Ok(store),
+        Err(error) => {
+            close(&store).await;
+            Err(error)
+        }
     }
-    let database = sqlite_path(&options.database_url);
-    let path = match &database {
+}
+
+/// Migrates the database and makes sure that its keys are the right ones. New keys are saved before
+/// the database is told of them, so that it never knows keys that are nowhere.
+async fn prepare(store: &Store, found: &FoundKeys) -> Result<(), StartError> {
+    store.migrate().await?;
+    if store.keys().await? == Keys::Unknown {
+        if found.are_new {
+            found.keys.save(&found.path)?;
+            tracing::warn!(
+                keys.path = %found.path.display(),
+                hint = "names and id numbers are encrypted with it; back it up elsewhere",
+                "keys.created"
+            );
+        }
+        store.remember_keys().await?;
+    }
+    match store.keys().await? {
+        Keys::Known => Ok(()),
+        _ if found.are_new => Err(StartError::KeysLost(found.path.clone())),
+        _ => Err(StartError::KeysOfAnother(found.path.clone())),
+    }
+}
+
+async fn close(store: &Store) {
+    if let Err(error) = store.close().await {
+        tracing::warn!(error.cause = %error, "database.not_closed");
+    }
+}
+
+/// The keys in the file that is named, or in the one beside an SQLite database, or new ones.
+fn find_keys(options: &DatabaseOptions) -> Result<FoundKeys, StartError> {
+    if let Some(path) = &options.encryption_key_file {
+        let (keys, path) = (KeyFile::load(path)?, path.clone());
+        return Ok(FoundKeys { keys, path, are_new: false });
+    }
+    let path = match store::sqlite_file(&options.database_url) {
         Some(database) => {
-            let mut name = database.clone().into_os_string();
+            let mut name = database.into_os_string();
             name.push(".key");
             PathBuf::from(name)
         }
         None => PathBuf::from("railgraph.key"),
     };
-    if path.exists() {
-        return Ok(KeyFile::load(&path)?);
-    }
-    match database {
-        Some(database) if database.exists() => {
-            return Err(StartError::KeysLost { keys: path, database });
-        }
-        Some(database)
-            if !database.parent().is_none_or(|it| it.as_os_str().is_empty() || it.is_dir()) =>
-        {
-            // No folder for either: the database says it best.
-            return Ok(KeyFile::generate(&Randomness::system())?);
-        }
-        _ => {}
-    }
-    let keys = KeyFile::create(&path, &Randomness::system())?;
-    tracing::warn!(
-        keys.path = %path.display(),
-        hint = "names and id numbers are encrypted with it; back it up apart from the database",
-        "keys.created"
-    );
-    Ok(keys)
+    let are_new = !path.exists();
+    let keys =
+        if are_new { KeyFile::generate(&Randomness::system())? } else { KeyFile::load(&path)? };
+    Ok(FoundKeys { keys, path, are_new })
 }
 
 async fn asked_to_stop() {

@@ -46,10 +46,7 @@ fn describe(types: &[TypeDefinition], mut visit: impl FnMut(String, Option<&str>
     };
     for it in types {
         let name = &it.name.node;
-        // The specification of a scalar is its description's place here.
-        if !matches!(it.kind, TypeKind::Scalar) {
-            say(name.to_string(), it.description.as_ref());
-        }
+        say(name.to_string(), it.description.as_ref());
         for field in fields(&it.kind).iter().map(|it| &it.node) {
             let path = format!("{name}.{}", field.name);
             for argument in field.arguments.iter().map(|it| &it.node) {

@@ -1,4 +1,5 @@
 DROP TABLE idempotency_keys;
+DROP TABLE key_fingerprints;
 DROP TABLE ticket_numbers;
 DROP TABLE tickets;
 DROP TABLE reservations;

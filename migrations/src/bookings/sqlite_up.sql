@@ -125,6 +125,15 @@ CREATE TABLE ticket_numbers (
 ) STRICT;
 INSERT INTO ticket_numbers (id, last) VALUES (1, 0);
 
+-- At most one row: which keys names and id numbers are sealed with.
+CREATE TABLE key_fingerprints (
+    id INTEGER NOT NULL,
+    fingerprint BLOB NOT NULL,
+    CONSTRAINT pk_key_fingerprints PRIMARY KEY (id),
+    CONSTRAINT ck_key_fingerprints_id CHECK (id = 1),
+    CONSTRAINT ck_key_fingerprints_fingerprint CHECK (length(fingerprint) = 32)
+) STRICT;
+
 -- Requests that had an effect, so that repeating one has none. The answer is a trip in the state
 -- in which the request left it; no foreign key, since trips may be archived.
 CREATE TABLE idempotency_keys (

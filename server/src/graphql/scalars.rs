@@ -23,6 +23,7 @@ pub struct DateTime(pub chrono::DateTime<FixedOffset>);
 const DATE_TIME: &str =
     "an RFC 3339 date and time with offset, such as \"2026-12-01T09:14:00+01:00\"";
 
+/// RFC 3339, with the UTC offset of the station it happens at: `2026-12-01T09:14:00+01:00`.
 #[Scalar]
 impl ScalarType for DateTime {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -73,6 +74,7 @@ pub struct Date(pub NaiveDate);
 
 const DATE: &str = "an ISO 8601 date, such as \"2026-12-01\"";
 
+/// ISO 8601 calendar date: `2026-12-01`.
 #[Scalar]
 impl ScalarType for Date {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -94,6 +96,7 @@ pub struct Duration(pub TimeDelta);
 const DURATION: &str =
     "an ISO 8601 duration of days, hours and minutes, such as \"PT3H12M\" or \"P1D\"";
 
+/// ISO 8601 duration: `PT3H12M`. As input in weeks, days (of 24 hours), hours and minutes.
 #[Scalar]
 impl ScalarType for Duration {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -106,6 +109,7 @@ impl ScalarType for Duration {
         let minutes = self.0.num_minutes();
         let (hours, minutes) = (minutes / 60, minutes % 60);
         Value::String(match (hours, minutes) {
+            (hours, 0) if hours > 0 && hours % 24 == 0 => format!("P{}D", hours / 24),
             (0, minutes) => format!("PT{minutes}M"),
             (hours, 0) => format!("PT{hours}H"),
             (hours, minutes) => format!("PT{hours}H{minutes}M"),
@@ -157,6 +161,7 @@ pub struct Decimal(pub rust_decimal::Decimal);
 
 const DECIMAL: &str = "a decimal number as a string, such as \"97.00\"";
 
+/// Decimal number as a string: `"97.00"`.
 #[Scalar]
 impl ScalarType for Decimal {
     fn parse(value: Value) -> InputValueResult<Self> {

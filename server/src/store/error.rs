@@ -12,7 +12,7 @@ use crate::booking::{ClientId, InvalidTrip};
 pub enum OpenError {
     /// Not a URL at all. The text is not repeated, since it may contain a password.
     #[error(
-        "expected a database URL like sqlite://railgraph.db or postgres://user@host/database, \
+        "expected a database URL like sqlite://railgraph.sqlite or postgres://user@host/database, \
          found a text that is none; set --database-url or DATABASE_URL"
     )]
     NotAUrl,
@@ -27,7 +27,7 @@ pub enum OpenError {
     },
     /// A URL that the database's driver does not understand.
     #[error(
-        "expected a database URL like sqlite://railgraph.db or postgres://user@host/database, \
+        "expected a database URL like sqlite://railgraph.sqlite or postgres://user@host/database, \
          found one with a wrong part ({reason}); set --database-url or DATABASE_URL"
     )]
     Url {
@@ -37,7 +37,7 @@ pub enum OpenError {
     /// SQLite in memory has one database per connection, and loses bookings by design.
     #[error(
         "expected an SQLite database in a file, found one in memory, which would lose all \
-         bookings; name a file, as in sqlite://railgraph.db"
+         bookings; name a file, as in sqlite://railgraph.sqlite"
     )]
     InMemory,
     /// The file's folder is not there.

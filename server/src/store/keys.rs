@@ -92,19 +92,17 @@ impl KeyFile {
         Self::parse(&Zeroizing::new(text))
     }
 
-    /// Makes new keys and writes them to a new file that only its owner can read. An existing
-    /// file is never overwritten.
-    pub fn create(path: &Path, random: &Randomness) -> Result<Self, KeyFileError> {
-        let keys = Self::generate(random)?;
-        keys.write_new(path).map_err(|source| KeyFileError::Io {
+    /// Writes them to a new file that only its owner can read. An existing file is never
+    /// overwritten.
+    pub fn save(&self, path: &Path) -> Result<(), KeyFileError> {
+        self.write_new(path).map_err(|source| KeyFileError::Io {
             path: path.into(),
             action: "created",
             source,
-        })?;
-        Ok(keys)
+        })
     }
 
-    /// New keys that are in no file: for a database that need not outlive the process.
+    /// New keys, which are in no file yet.
     pub fn generate(random: &Randomness) -> Result<Self, KeyFileError> {
         let blind_index = Zeroizing::new(random.bytes()?);
         let encryption = BTreeMap::from([(1, Zeroizing::new(random.bytes()?))]);
@@ -213,11 +211,16 @@ mod tests {
         KeyFile::parse(text).expect_err("must be refused").to_string()
     }
 
+    fn made_at(path: &Path) -> Result<KeyFile, KeyFileError> {
+        let keys = KeyFile::generate(&Randomness::system())?;
+        keys.save(path).map(|()| keys)
+    }
+
     #[test]
     fn what_is_written_can_be_read() {
         let folder = tempfile::tempdir().expect("must succeed");
         let path = folder.path().join("keys");
-        let made = KeyFile::create(&path, &Randomness::system()).expect("must succeed");
+        let made = made_at(&path).expect("must succeed");
         let read = KeyFile::load(&path).expect("must succeed");
         assert_eq!(made.blind_index, read.blind_index);
         assert_eq!(made.encryption, read.encryption);
@@ -227,7 +230,7 @@ mod tests {
             let permissions = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
             assert_eq!(permissions & 0o777, 0o600);
         }
-        let again = KeyFile::create(&path, &Randomness::system()).expect_err("must be refused");
+        let again = made_at(&path).expect_err("must be refused");
         assert!(again.to_string().contains("could not be created"), "{again}");
     }
 

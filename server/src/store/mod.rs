@@ -17,6 +17,7 @@ mod cancel;
 mod entities;
 mod error;
 mod idempotency;
+mod key_check;
 mod keys;
 mod open;
 mod page;
@@ -39,7 +40,9 @@ use sea_orm::{
 };
 
 pub use error::{OpenError, StoreError};
+pub use key_check::Keys;
 pub use keys::{KeyFile, KeyFileError};
+pub use open::sqlite_file;
 pub use page::{InvalidCursor, TripCursor, TripEdge, TripPage, When};
 pub use random::{NoRandomness, Randomness};
 

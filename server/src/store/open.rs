@@ -107,6 +107,13 @@ fn is_scheme(text: &str) -> bool {
         && chars.all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
 }
 
+/// The file of an SQLite database that a URL names, where it names one.
+pub fn sqlite_file(url: &str) -> Option<PathBuf> {
+    let options = url.starts_with("sqlite:").then(|| SqliteConnectOptions::from_str(url).ok())?;
+    let path = options?.get_filename().to_owned();
+    (!path.as_os_str().is_empty() && path.as_os_str() != ":memory:").then_some(path)
+}
+
 async fn open_sqlite(config: &StoreConfig) -> Result<Connections, OpenError> {
     let options = SqliteConnectOptions::from_str(&config.url)
         .map_err(|error| OpenError::Url { reason: error.to_string() })?
@@ -115,7 +122,8 @@ async fn open_sqlite(config: &StoreConfig) -> Result<Connections, OpenError> {
         .foreign_keys(true)
         .busy_timeout(config.patience)
         .disable_statement_logging();
-    if config.url.contains(":memory:") || config.url.contains("mode=memory") {
+    let unnamed = options.get_filename().as_os_str().is_empty();
+    if unnamed || config.url.contains(":memory:") || config.url.contains("mode=memory") {
         return Err(OpenError::InMemory);
     }
     let path = options.get_filename().to_owned();

@@ -38,6 +38,13 @@ impl Vault {
         Some(Self { keys, current_key_id, current_key, idempotency, random })
     }
 
+    /// Says which keys these are, and nothing of them: a hash under the index key. Encryption keys
+    /// are replaced one by one, the index key is what clients are found by.
+    pub(super) fn fingerprint(&self) -> Vec<u8> {
+        let hash = blake3::keyed_hash(&self.keys.blind_index, b"railgraph key fingerprint 1");
+        hash.as_bytes().to_vec()
+    }
+
     /// The key under which idempotency keys and requests are hashed.
     pub(super) fn idempotency_key(&self) -> &[u8; 32] {
         &self.idempotency

@@ -334,9 +334,8 @@ async fn more_than_ten_thousand_itineraries_are_too_many() {
         {
             for minute in [0, 20] {
                 let end = minute + 15;
-                let row = format!(
-                    "{name}{at}-{minute},{from},{to},{at:02}:{minute:02},{at:02}:{end},RE,Daily,2,1\n"
-                );
+                let times = format!("{at:02}:{minute:02},{at:02}:{end}");
+                let row = format!("{name}{at}-{minute},{from},{to},{times},RE,Daily,2,1\n");
                 rows.push_str(&row);
             }
         }

@@ -12,7 +12,10 @@ use super::{RAILGRAPH, run};
 /// Checks that a start with these arguments ends with this sentence, in which `…` is any text.
 #[track_caller]
 fn check(folder: &Path, arguments: &str, expected: &str) {
-    let arguments: Vec<&str> = arguments.split_whitespace().collect();
+    let mut arguments: Vec<&str> = arguments.split_whitespace().collect();
+    if !arguments.contains(&"migrate") && !arguments.contains(&"--listen") {
+        arguments.extend(["--listen", "127.0.0.1:0"]);
+    }
     let ended = run(RAILGRAPH, folder, &arguments);
     assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""), "{arguments:?}: {}", ended.err);
     let said = ended.said();
@@ -123,7 +126,7 @@ fn no_database() {
     );
     check(
         "railgraph",
-        "expected a database URL like sqlite://railgraph.db or postgres://user@host/database, \
+        "expected a database URL like sqlite://railgraph.sqlite or postgres://user@host/database, \
          found a text that is none; set --database-url or DATABASE_URL",
     );
 }
@@ -150,15 +153,51 @@ fn keys_that_are_lost_or_damaged() {
     let keys = folder.path().join("railgraph.sqlite.key");
     assert_eq!(run(RAILGRAPH, folder.path(), &["migrate"]).code, Some(0));
     fs::remove_file(&keys).expect("a key file");
-    let lost = "expected the key file railgraph.sqlite.key that railgraph.sqlite was encrypted \
-                with, found none; restore it from its backup, or name it with \
-                --encryption-key-file";
+    let lost = "expected the key file railgraph.sqlite.key that the database was encrypted with, \
+                found none; restore it from its backup, or name it with --encryption-key-file";
     check(folder.path(), "serve", lost);
+    check(folder.path(), "migrate", lost);
     assert!(!keys.exists());
+    let another = tempfile::tempdir().expect("a folder");
+    assert_eq!(run(RAILGRAPH, another.path(), &["migrate"]).code, Some(0));
+    fs::copy(another.path().join("railgraph.sqlite.key"), &keys).expect("a key file");
+    let of_another = "expected the key file that the database was encrypted with, found another \
+                      one at railgraph.sqlite.key; restore the right one from its backup, or name \
+                      it with --encryption-key-file";
+    check(folder.path(), "serve", of_another);
     fs::write(&keys, "blind-index 12\n").expect("a file");
     let damaged = "expected `blind-index HEX` or `encryption NUMBER HEX` with 64 hex digits in \
                    line 1 of the key file, found something else; restore the file from its backup";
     check(folder.path(), "serve", damaged);
+}
+
+#[test]
+fn keys_belong_to_a_database_whatever_its_url() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = ["migrate", "--database-url", "sqlite://my%20trips.sqlite"];
+    assert_eq!(run(RAILGRAPH, folder.path(), &url).code, Some(0));
+    assert!(folder.path().join("my trips.sqlite.key").exists());
+    check(
+        folder.path(),
+        "--database-url sqlite://",
+        "expected an SQLite database in a file, found one in memory, which would lose all \
+         bookings; name a file, as in sqlite://railgraph.sqlite",
+    );
+    assert!(!folder.path().join(".key").exists());
+}
+
+#[tokio::test]
+async fn keys_that_postgresql_does_not_know() {
+    let Some(url) = tests::postgres::database().await else { return };
+    let (here, there) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir());
+    let there = there.expect("a folder");
+    let migrate = ["migrate", "--database-url", &url];
+    assert_eq!(run(RAILGRAPH, here.path(), &migrate).code, Some(0));
+    assert_eq!(run(RAILGRAPH, here.path(), &migrate).code, Some(0));
+    let lost = "expected the key file railgraph.key that the database was encrypted with, found \
+                none; restore it from its backup, or name it with --encryption-key-file";
+    check(there.path(), &migrate.join(" "), lost);
+    assert!(!there.path().join("railgraph.key").exists());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The connection tables: for every pair of stations, the connections that are best on some day.
 //!
-//! One search per origin and class of days ([`classes`], [`search`]) finds the criteria of the best
-//! itineraries, [`canonical`] the itinerary that stands for them. What arrives after the departure
+//! One search per origin and class of days (`classes`, `search`) finds the criteria of the best
+//! itineraries, `canonical` the itinerary that stands for them. What arrives after the departure
 //! day has ended is then held against the departures of the following days.
 
 mod canonical;
