@@ -24,6 +24,9 @@ use crate::store::{self, KeyFile, KeyFileError, Keys, Randomness, Store, StoreCo
 /// Days before the end of the network's dates from which every start warns of it.
 const ENDS_SOON_DAYS: i64 = 30;
 
+/// How often what has expired is deleted.
+const HOUSEKEEPING: std::time::Duration = std::time::Duration::from_hours(1);
+
 /// Why the program ends before it has begun. Each is one sentence.
 #[derive(Debug, thiserror::Error)]
 enum StartError {
@@ -139,7 +142,9 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
     } else {
         say(&format!("GraphiQL: http://{address}/graphql"));
     }
+    let housekeeping = tokio::spawn(keep_house(store.clone()));
     http::serve(listener, http::router(app), asked_to_stop()).await;
+    housekeeping.abort();
     close(&store).await;
     tracing::info!("server.stopped");
     Ok(())
@@ -251,6 +256,19 @@ fn find_keys(options: &DatabaseOptions) -> Result<FoundKeys, StartError> {
     let keys =
         if are_new { KeyFile::generate(&Randomness::system())? } else { KeyFile::load(&path)? };
     Ok(FoundKeys { keys, path, are_new })
+}
+
+/// Forgets old idempotency keys, at the start and every hour.
+async fn keep_house(store: Store) {
+    let mut hours = tokio::time::interval(HOUSEKEEPING);
+    loop {
+        hours.tick().await;
+        match store.purge_idempotency_keys(now()).await {
+            Ok(0) => {}
+            Ok(keys) => tracing::info!(idempotency.keys = keys, "idempotency.purged"),
+            Err(error) => tracing::warn!(error.cause = %error, "idempotency.not_purged"),
+        }
+    }
 }
 
 async fn asked_to_stop() {

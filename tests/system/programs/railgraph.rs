@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 
 use chrono::{Days, NaiveDate};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::{Value, json};
 use tests::app::traveller;
 use tests::generated::root;
@@ -127,4 +128,35 @@ fn migrate_brings_sqlite_to_this_version() {
 async fn migrate_brings_postgresql_to_this_version() {
     let Some(url) = tests::postgres::database().await else { return };
     migrates(&url);
+}
+
+#[tokio::test]
+async fn idempotency_keys_of_yesterday_are_forgotten_at_the_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    assert_eq!(run(RAILGRAPH, folder.path(), &["migrate"]).code, Some(0));
+    let file = folder.path().join("railgraph.sqlite");
+    let database = sea_orm::Database::connect(format!("sqlite://{}", file.display())).await;
+    let database = database.expect("a database");
+    let keys = async || {
+        let sql = "SELECT count(*) AS keys FROM idempotency_keys";
+        let count = Statement::from_string(DbBackend::Sqlite, sql);
+        let row = database.query_one_raw(count).await.expect("an answer").expect("a row");
+        row.try_get::<i64>("", "keys").expect("a count")
+    };
+    for (key, age) in [(1, 23 * 3600), (2, 25 * 3600)] {
+        let sql = format!(
+            "INSERT INTO idempotency_keys VALUES \
+             ('open', zeroblob(31) || x'0{key}', zeroblob(32), 1, 1, 'CONFIRMED', {})",
+            now().timestamp() - age
+        );
+        database.execute_unprepared(&sql).await.expect("an old key");
+    }
+    assert_eq!(keys().await, 2);
+    let server = Server::start(folder.path(), &NOTHING);
+    let patience = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while keys().await != 1 {
+        assert!(std::time::Instant::now() < patience, "{} keys are left", keys().await);
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(server.stop().code, Some(0));
 }
