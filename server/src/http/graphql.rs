@@ -171,9 +171,9 @@ async fn execute(app: &App, id: &RequestId, wording: Wording, said: Said, post: 
         response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("POST"));
         return response;
     }
-    let variables = serde_json::Value::Object(said.variables.unwrap_or_default());
+    let variables = said.variables.unwrap_or_default();
     let mut request = Request::new(said.query)
-        .variables(Variables::from_json(variables))
+        .variables(Variables::from_json(serde_json::Value::Object(variables.clone())))
         .data(Arc::clone(&app.network))
         .data(app.store.clone())
         .data(app.caller.clone())
@@ -184,6 +184,7 @@ async fn execute(app: &App, id: &RequestId, wording: Wording, said: Said, post: 
     let refused = answer.data == Value::Null && answer.errors.iter().all(|it| it.path.is_empty());
     for error in &mut answer.errors {
         *error = with_code(id, std::mem::take(&mut error.message), error, refused);
+        name_variable(error, &variables);
     }
     let status =
         if refused && !answer.errors.is_empty() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
@@ -221,6 +222,26 @@ fn with_code(id: &RequestId, message: String, error: &ServerError, refused: bool
     tracing::error!(request.id = %id.0, error.cause = %seen.message, "request.failed");
     seen.message = format!("the server failed to answer; name request {} to its operators", id.0);
     coded(seen, "INTERNAL")
+}
+
+/// Says which variable a malformed value came from. The library's error names the value alone, so
+/// that it is the one variable that has this value; where several have it, none is named.
+fn name_variable(error: &mut ServerError, variables: &serde_json::Map<String, serde_json::Value>) {
+    if !error.message.starts_with("Failed to parse") {
+        return;
+    }
+    let is_found = |value: &serde_json::Value| {
+        let found = format!("found {value}");
+        error
+            .message
+            .split_once(&found)
+            .is_some_and(|(_, rest)| !rest.starts_with(char::is_numeric))
+    };
+    let mut named = variables.iter().filter(|(_, value)| is_found(value)).map(|(name, _)| name);
+    if let (Some(name), None) = (named.next(), named.next()) {
+        error.message = format!("Variable \"${name}\": {}", error.message);
+        error.extensions.get_or_insert_default().set("variable", name.as_str());
+    }
 }
 
 /// Callers of the plain media type get 200 for whatever GraphQL itself has to say, as they expect.

@@ -42,8 +42,10 @@ async fn a_malformed_value_is_named() {
         ) { totalCount }
     }";
     for (variables, part) in [
-        (json!({ "date": "2026-13-01" }), "2026-13-01"),
-        (json!({ "date": "1 Dec" }), "1 Dec"),
+        (json!({ "date": "2026-13-01" }), "Variable \"$date\": "),
+        (json!({ "date": "2026-13-01" }), "found \"2026-13-01\""),
+        (json!({ "date": "1 Dec" }), "Variable \"$date\": "),
+        (json!({ "date": 5 }), "Variable \"$date\": "),
         (json!({ "date": 5 }), "ISO 8601 date"),
         (json!({ "date": "2026-12-01", "first": "many" }), "\"first\""),
         (json!({}), "date"),
