@@ -29,7 +29,6 @@ mod seal;
 mod tickets;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -110,7 +109,6 @@ pub struct Store {
 struct Inner {
     writer: DatabaseConnection,
     reader: DatabaseConnection,
-    created: Option<PathBuf>,
     vault: seal::Vault,
     tickets: tickets::TicketNumbers,
     id_number_check: IdNumberCheck,
@@ -118,11 +116,6 @@ struct Inner {
 }
 
 impl Store {
-    /// The SQLite file that opening the store created, if it did.
-    pub fn created_file(&self) -> Option<&Path> {
-        self.inner.created.as_deref()
-    }
-
     /// Whether the database answers and has the store's tables.
     pub async fn health(&self) -> Result<(), StoreError> {
         let row = entities::ticket_number::Entity::find_by_id(1_i16).one(self.reader()).await?;

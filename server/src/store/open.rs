@@ -31,7 +31,6 @@ const MIGRATION_LOCK: i64 = 0x7261_696C;
 struct Connections {
     writer: DatabaseConnection,
     reader: DatabaseConnection,
-    created: Option<PathBuf>,
 }
 
 impl Store {
@@ -57,7 +56,6 @@ impl Store {
         let inner = Inner {
             writer: connections.writer,
             reader: connections.reader,
-            created: connections.created,
             vault,
             tickets: TicketNumbers::default(),
             id_number_check: config.id_number_check,
@@ -154,7 +152,6 @@ async fn open_sqlite(config: &StoreConfig) -> Result<Connections, OpenError> {
     Ok(Connections {
         writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
         reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
-        created: is_new.then_some(path),
     })
 }
 
@@ -224,7 +221,7 @@ async fn open_postgres(config: &StoreConfig) -> Result<Connections, OpenError> {
         })
         .connect_lazy_with(options);
     let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
-    Ok(Connections { writer: connection.clone(), reader: connection, created: None })
+    Ok(Connections { writer: connection.clone(), reader: connection })
 }
 
 /// Where a database is, without user and password.
