@@ -124,20 +124,18 @@ impl<'t> Oracle<'t> {
     /// Lists every ride on every date.
     pub fn new(timetable: &'t Timetable) -> Self {
         let (first, last) = (timetable.first, timetable.last);
-        let mut trains: Vec<&ServiceJourney> = timetable
-            .journeys
-            .iter()
-            .filter(|train| train.days.range(first..=last).next().is_some())
-            .collect();
+        let mut trains: Vec<&ServiceJourney> =
+            timetable.journeys.iter().filter(|train| train.runs_within(first, last)).collect();
         trains.sort_by(|left, right| {
-            let key =
-                |train: &ServiceJourney| (train.source_id.clone(), train.days.first().copied());
+            let key = |train: &ServiceJourney| (train.source_id().to_owned(), train.first_day());
             key(left).cmp(&key(right)).then_with(|| left.calls.cmp(&right.calls))
         });
         let mut rides = HashMap::new();
         for (number, train) in trains.into_iter().enumerate() {
-            for date in train.days.range(first..=last) {
-                add_rides(timetable, number, train, *date, &mut rides);
+            for (source, days) in &train.sources {
+                for date in days.range(first..=last) {
+                    add_rides(timetable, number, (train, source, *date), &mut rides);
+                }
             }
         }
         Self { timetable, rides }
@@ -251,8 +249,7 @@ impl<'t> Oracle<'t> {
 fn add_rides(
     timetable: &Timetable,
     number: usize,
-    train: &ServiceJourney,
-    date: NaiveDate,
+    (train, source, date): (&ServiceJourney, &str, NaiveDate),
     rides: &mut HashMap<String, Vec<Ride>>,
 ) {
     let origin = service_origin(timetable.zone, date);
@@ -260,12 +257,12 @@ fn add_rides(
         for (board, start) in train.calls[..alight].iter().enumerate() {
             if start.may.0 && end.may.1 {
                 let fare = train.fares.get(alight * (alight - 1) / 2 + board);
-                rides.entry(start.station.clone()).or_default().push(Ride {
+                rides.entry(start.station.to_string()).or_default().push(Ride {
                     train: number,
-                    source: train.source_id.clone(),
+                    source: source.to_owned(),
                     date,
                     calls: (board, alight),
-                    stations: (start.station.clone(), end.station.clone()),
+                    stations: (start.station.to_string(), end.station.to_string()),
                     times: (origin + i32::from(start.departure), origin + i32::from(end.arrival)),
                     fare: fare.copied().unwrap_or(Fare::MISSING),
                     train_type: train.train_type.clone(),

@@ -47,9 +47,8 @@ pub fn assemble(timetable: &Timetable) -> Result<Network, AssembleError> {
         timetable.journeys.iter().filter(|journey| runs(timetable, journey)).collect();
     check_limits(timetable, &journeys)?;
     journeys.sort_by(|left, right| {
-        let key = |journey: &timetable::ServiceJourney| journey.days.first().copied();
-        (left.source_id.cmp(&right.source_id))
-            .then(key(left).cmp(&key(right)))
+        (left.source_id().cmp(right.source_id()))
+            .then_with(|| left.first_day().cmp(&right.first_day()))
             .then(left.calls.cmp(&right.calls))
             .then_with(|| (&left.train_type, &left.fares).cmp(&(&right.train_type, &right.fares)))
     });
@@ -109,7 +108,17 @@ fn add_journeys(
     let mut sets = DaySets::new(axis.days);
     let mut fares = Fares::default();
     for (at, journey) in journeys.iter().enumerate() {
-        let days = sets.intern(&axis.set(&journey.days, first, last));
+        let mut days = vec![0; days::words(axis.days)];
+        for (id, dates) in &journey.sources {
+            let of_source = axis.set(dates, first, last);
+            if days::is_empty(&of_source) {
+                continue;
+            }
+            days::union(&mut days, &of_source);
+            let (journey, days) = (JourneyIdx::of(at), sets.intern(&of_source));
+            network.sources.push(Source { journey, days, id: id.clone() });
+        }
+        let days = sets.intern(&days);
         network.journeys.push(ServiceJourney {
             calls_start: network.calls.len() as u32,
             calls_len: journey.calls.len() as u16,
@@ -120,13 +129,11 @@ fn add_journeys(
             fares_start: fares.intern(&journey.fares),
         });
         network.calls.extend(journey.calls.iter().map(|call| Call {
-            station: station_of[call.station.as_str()],
+            station: station_of[&*call.station],
             arrival: call.arrival,
             departure: call.departure,
             flags: call.flags(),
         }));
-        let id = journey.source_id.clone();
-        network.sources.push(Source { journey: JourneyIdx::of(at), days, id });
     }
     network.fares = fares.table;
     network.day_sets = sets.table;
@@ -135,7 +142,7 @@ fn add_journeys(
 }
 
 fn runs(timetable: &Timetable, journey: &timetable::ServiceJourney) -> bool {
-    journey.days.range(timetable.first..=timetable.last).next().is_some()
+    journey.runs_within(timetable.first, timetable.last)
 }
 
 fn check_limits(
@@ -143,9 +150,7 @@ fn check_limits(
     journeys: &[&timetable::ServiceJourney],
 ) -> Result<(), AssembleError> {
     let (first, last) = (timetable.first, timetable.last);
-    let runs =
-        |journey: &&timetable::ServiceJourney| journey.days.range(first..=last).next().is_some();
-    if !journeys.iter().any(runs) {
+    if journeys.is_empty() {
         return Err(AssembleError::Empty { first, last });
     }
     let dates = (last - first).num_days() as usize + 1;

@@ -284,13 +284,13 @@ fn journey(
     cities: &Cities,
 ) -> ServiceJourney {
     let call = |city: &str, minute, may| Call {
-        station: cities.of_name(city).key.clone(),
+        station: cities.of_name(city).key.as_str().into(),
         arrival: minute,
         departure: minute,
         may,
     };
     ServiceJourney {
-        source_id: record.id.clone(),
+        sources: BTreeMap::from([(record.id.clone(), days)]),
         train_type: record.train_type.clone(),
         number: None,
         operator: None,
@@ -302,7 +302,6 @@ fn journey(
             first: record.first_cents.unwrap_or(NONE),
             second: record.second_cents.unwrap_or(NONE),
         }],
-        days,
     }
 }
 

@@ -1,7 +1,8 @@
 //! A timetable as the readers leave it: everything named by what the source calls it, dates as
 //! dates, nothing sorted. [`assemble`](crate::assemble) turns it into the tables of a network.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
@@ -50,8 +51,9 @@ pub struct Station {
 /// One train.
 #[derive(Debug, Clone)]
 pub struct ServiceJourney {
-    /// Its id in the source.
-    pub source_id: String,
+    /// What the source calls it, each name with the service dates on which it runs by it. There is
+    /// at least one name, none is without dates, and no two share one.
+    pub sources: BTreeMap<String, BTreeSet<NaiveDate>>,
     /// Its train type.
     pub train_type: String,
     /// Its public number.
@@ -62,15 +64,35 @@ pub struct ServiceJourney {
     pub calls: Vec<Call>,
     /// Nothing, or for n calls n(n-1)/2 fares as in [`schema::Network::fares`].
     pub fares: Vec<Fare>,
+}
+
+impl ServiceJourney {
+    /// The first of its names.
+    pub fn source_id(&self) -> &str {
+        self.sources.keys().next().map_or("", String::as_str)
+    }
+
     /// The service dates on which it runs with these times.
-    pub days: BTreeSet<NaiveDate>,
+    pub fn days(&self) -> BTreeSet<NaiveDate> {
+        self.sources.values().flatten().copied().collect()
+    }
+
+    /// The first of them.
+    pub fn first_day(&self) -> Option<NaiveDate> {
+        self.sources.values().filter_map(BTreeSet::first).min().copied()
+    }
+
+    /// Whether it runs on a date of the period.
+    pub fn runs_within(&self, first: NaiveDate, last: NaiveDate) -> bool {
+        self.sources.values().any(|days| days.range(first..=last).next().is_some())
+    }
 }
 
 /// A stop of a train. Minutes count from the service date's origin.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Call {
     /// Key of the station.
-    pub station: String,
+    pub station: Arc<str>,
     /// Minute of arrival.
     pub arrival: i16,
     /// Minute of departure.

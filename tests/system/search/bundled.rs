@@ -1,6 +1,6 @@
 //! The bundled network: both engines agree all year, and the oracle agrees with them on a sample.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{NaiveDate, TimeDelta};
 use schema::{DaySetIdx, JourneyIdx, StationIdx, Transfers};
@@ -81,20 +81,19 @@ fn timetable(network: &Network, first: NaiveDate, last: NaiveDate) -> Timetable 
         days.filter(|day| (first..=last).contains(day)).collect()
     };
     let journey = |journey: JourneyIdx| ServiceJourney {
-        source_id: view.source_id(journey, 0).to_owned(),
+        sources: BTreeMap::from([(view.source_id(journey, 0).to_owned(), days(journey))]),
         train_type: view.train_type(journey).to_owned(),
         number: None,
         operator: None,
         calls: (view.calls(journey).iter())
             .map(|call| Call {
-                station: key(call.station.0.to_native()),
+                station: key(call.station.0.to_native()).into(),
                 arrival: call.arrival.to_native(),
                 departure: call.departure.to_native(),
                 may: (call.may().boarding(), call.may().alighting()),
             })
             .collect(),
         fares: vec![view.fare(journey, 0, 1)],
-        days: days(journey),
     };
     Timetable {
         zone: zone(Some(view.zone())),

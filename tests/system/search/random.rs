@@ -1,7 +1,7 @@
 //! Random small networks: few stations, few minutes to choose from, so that equal times, equal
 //! prices, missed and just-made transfers, nights and gaps in the calendar are common.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{NaiveDate, TimeDelta};
 use chrono_tz::Tz;
@@ -128,7 +128,7 @@ fn journey(
         let arrival = if nth == 0 { minute } else { minute + ride };
         let departure = arrival + if nth == 0 { 0 } else { *dwell };
         let may = (!train.closed[2 * nth], !train.closed[2 * nth + 1]);
-        calls.push(Call { station: name(*station), arrival, departure, may });
+        calls.push(Call { station: name(*station).into(), arrival, departure, may });
         minute = departure;
     }
     let fare = |(first, second): &(Option<u32>, Option<u32>)| Fare {
@@ -136,16 +136,19 @@ fn journey(
         second: second.unwrap_or(NONE),
     };
     let fares = train.fares.iter().map(fare).collect();
+    // Every third train has another name on odd days.
+    let mut sources = BTreeMap::<_, BTreeSet<_>>::new();
+    for day in (0..DAYS).filter(|day| train.days >> day & 1 == 1) {
+        let name = if at.is_multiple_of(3) && day % 2 == 1 { "odd-T" } else { "T" };
+        let dates = sources.entry(format!("{name}{at:02}")).or_default();
+        dates.insert(first + TimeDelta::days(day));
+    }
     ServiceJourney {
-        source_id: format!("T{at:02}"),
+        sources,
         train_type: ["AVE", "ICE", "RE"][train.kind].to_owned(),
         number: None,
         operator: [Some("Renfe".to_owned()), Some("DB".to_owned()), None][train.kind].clone(),
         calls,
         fares: if train.has_fares { fares } else { Vec::new() },
-        days: (0..DAYS)
-            .filter(|day| train.days >> day & 1 == 1)
-            .map(|day| first + TimeDelta::days(day))
-            .collect(),
     }
 }
