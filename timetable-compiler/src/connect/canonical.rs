@@ -1,242 +1,294 @@
 //! Which itinerary stays where several are equal in departure, arrival, stops and price: the one
 //! whose smallest layover is largest, then the one with the smaller leg ids.
 //!
-//! The search keeps one of them, whichever came first. Here all that share its criteria are
+//! That rule does not carry over from a part of an itinerary to the whole, so the searches keep one
+//! of equals, whichever came first, and only its criteria are used. Here all that share them are
 //! enumerated: the first leg leaves in a known minute and the last one arrives in a known minute,
-//! which leaves few.
+//! which is one train each or few, and what joins them lies between the two.
 
-use schema::{Fare, Leg, StationIdx, days};
+use schema::{Fare, JourneyIdx, Leg, StationIdx};
 
-use super::rides::Ride;
-use super::search::{Departure, Search, leg};
-
-/// What equal itineraries share. Minutes count from the departure day's origin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Criteria {
-    /// Minute of departure.
-    pub departure: i32,
-    /// Minute of arrival.
-    pub arrival: i32,
-    /// Legs, 1 to 3.
-    pub legs: u8,
-    /// What it costs.
-    pub fare: Fare,
-}
+use super::best::{Best, Criteria};
+use super::rides::{Ride, Rides};
+use super::runs::{At, Run, Trains};
+use super::set::Set;
 
 /// An itinerary with the days on which it stays.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Winner {
-    /// Its legs.
-    pub legs: Vec<Leg>,
+#[derive(Debug, Clone, Copy)]
+pub struct Winner<const W: usize> {
+    /// Its legs; past their number anything.
+    pub legs: [Leg; 3],
     /// The days.
-    pub days: Vec<u64>,
-}
-
-struct Candidate {
+    pub days: Set<W>,
     layover_minutes_min: i32,
-    legs: Vec<Leg>,
-    days: Vec<u64>,
 }
 
-struct LastLeg {
+/// Chooses among equal itineraries.
+pub struct Chooser<'c, 's, const W: usize> {
+    trains: &'c Trains<'s, W>,
+    rides: &'c Rides,
+    /// Per station where one can alight to board there, with the minutes it takes.
+    changes_into: &'c [Vec<(StationIdx, i32)>],
+    /// What was found for the criteria at hand.
+    candidates: Vec<Winner<W>>,
+    entries: Vec<Entry>,
+}
+
+/// The first leg's train, boarded.
+struct First<'r, const W: usize> {
+    run: &'r Run<W>,
+    number: u32,
+    board: u16,
+}
+
+/// The last leg's train, to be boarded.
+struct Last<'r, const W: usize> {
+    run: &'r Run<W>,
+    number: u32,
+    alight: u16,
+}
+
+/// A way into the last leg's train: alighting at `from`, one boards it at a call.
+#[derive(Clone, Copy)]
+struct Entry {
     from: StationIdx,
-    ride: Ride,
-    shift: i32,
+    minutes: i32,
+    board: u16,
+    at: StationIdx,
+    departure: i32,
 }
 
-impl Search<'_> {
-    /// The itineraries to `destination` with these criteria that stay, each on days of its own;
-    /// together they have all of `days`.
+/// The first leg, alighted.
+struct Alighted {
+    leg: Leg,
+    at: StationIdx,
+    minute: i32,
+    fare: Fare,
+}
+
+const NO_LEG: Leg = Leg { journey: JourneyIdx(0), shift: 0, board: 0, alight: 0 };
+
+impl<'c, 's, const W: usize> Chooser<'c, 's, W> {
+    /// One for the trains of a class.
+    pub const fn new(
+        trains: &'c Trains<'s, W>,
+        rides: &'c Rides,
+        changes_into: &'c [Vec<(StationIdx, i32)>],
+    ) -> Self {
+        Self { trains, rides, changes_into, candidates: Vec::new(), entries: Vec::new() }
+    }
+
+    /// The itineraries with these criteria that stay, each on days of its own; together they have
+    /// all the days.
     pub fn winners(
         &mut self,
-        destination: StationIdx,
-        criteria: &Criteria,
-        days: &[u64],
-    ) -> Vec<Winner> {
-        let mut candidates = Vec::new();
-        let start = self.departures.partition_point(|it| it.minute < criteria.departure);
-        let end = self.departures.partition_point(|it| it.minute <= criteria.departure);
-        for at in start..end {
-            let first = self.departures[at].clone();
-            let mut days = days.to_vec();
-            if !days::intersect(&mut days, &first.days) {
+        (origin, destination): (StationIdx, StationIdx),
+        best: &Best<W>,
+        winners: &mut Vec<Winner<W>>,
+    ) {
+        let trains = self.trains;
+        self.candidates.clear();
+        let Criteria { departure, arrival, legs, .. } = best.criteria;
+        let firsts = trains.boardings_within(origin, departure, departure);
+        for last in trains.alightings_in(destination, arrival) {
+            let last = Last::of(trains, last);
+            let days = best.days.and(&last.run.days);
+            if days.is_empty() {
                 continue;
             }
-            if criteria.legs == 1 {
-                self.direct(destination, criteria, &first, days, &mut candidates);
-            } else {
-                self.with_stops(destination, criteria, &first, &days, &mut candidates);
+            if legs > 1 {
+                self.find_entries(origin, &last);
+            }
+            for first in firsts {
+                let first = First::of(trains, first);
+                let days = days.and(&first.run.days);
+                if days.is_empty() {
+                    continue;
+                }
+                match legs {
+                    1 => self.direct(best, &first, &last, days),
+                    2 => self.one_stop((origin, destination), best, (&first, &last), days),
+                    _ => self.two_stop((origin, destination), best, (&first, &last), days),
+                }
             }
         }
-        candidates.sort_by(|left, right| {
-            (right.layover_minutes_min.cmp(&left.layover_minutes_min))
-                .then_with(|| left.legs.cmp(&right.legs))
-        });
-        let mut left = days.to_vec();
-        let mut winners = Vec::new();
-        for mut candidate in candidates {
-            if days::intersect(&mut candidate.days, &left) {
-                days::subtract(&mut left, &candidate.days);
-                winners.push(Winner { legs: candidate.legs, days: candidate.days });
-            }
-        }
-        debug_assert!(days::is_empty(&left), "the search found what nobody can ride");
-        winners
+        self.choose(best.days, winners);
     }
 
-    fn direct(
-        &self,
-        destination: StationIdx,
-        criteria: &Criteria,
-        first: &Departure,
-        days: Vec<u64>,
-        candidates: &mut Vec<Candidate>,
-    ) {
-        let arrival = self.class.offset(first.shift) + first.ride.arrival;
-        if first.to == destination
-            && arrival == criteria.arrival
-            && first.ride.fare == criteria.fare
+    fn choose(&mut self, mut left: Set<W>, winners: &mut Vec<Winner<W>>) {
+        if self.candidates.len() > 1 {
+            self.candidates.sort_unstable_by(|left, right| {
+                (right.layover_minutes_min.cmp(&left.layover_minutes_min))
+                    .then_with(|| left.legs.cmp(&right.legs))
+            });
+        }
+        for candidate in &self.candidates {
+            let days = candidate.days.and(&left);
+            if !days.is_empty() {
+                left = left.minus(&days);
+                winners.push(Winner { days, ..*candidate });
+            }
+        }
+        debug_assert!(left.is_empty(), "the search found what nobody can ride");
+    }
+
+    /// The ways into the last leg's train.
+    fn find_entries(&mut self, origin: StationIdx, last: &Last<'_, W>) {
+        self.entries.clear();
+        let calls = self.trains.calls(last.run);
+        for (call, board) in calls[..last.alight as usize].iter().zip(0..) {
+            if !call.flags.boarding() || call.station == origin {
+                continue;
+            }
+            let departure = last.run.offset + i32::from(call.departure);
+            for (from, minutes) in &self.changes_into[call.station.at()] {
+                let (from, minutes, at) = (*from, *minutes, call.station);
+                self.entries.push(Entry { from, minutes, board, at, departure });
+            }
+        }
+    }
+
+    fn direct(&mut self, best: &Best<W>, first: &First<'_, W>, last: &Last<'_, W>, days: Set<W>) {
+        if first.number == last.number
+            && first.board < last.alight
+            && self.trains.fare(first.run, first.board, last.alight) == best.criteria.fare
         {
-            let legs = vec![first.leg()];
-            candidates.push(Candidate { layover_minutes_min: i32::MAX, legs, days });
+            let legs = [first.run.leg(first.board, last.alight), NO_LEG, NO_LEG];
+            self.candidates.push(Winner { legs, days, layover_minutes_min: i32::MAX });
         }
-    }
-
-    fn with_stops(
-        &mut self,
-        destination: StationIdx,
-        criteria: &Criteria,
-        first: &Departure,
-        days: &[u64],
-        candidates: &mut Vec<Candidate>,
-    ) {
-        if first.to == destination {
-            return;
-        }
-        for last in self.last_legs(destination, criteria) {
-            let mut days = days.to_vec();
-            if last.from == self.origin
-                || !days::intersect(&mut days, self.running_days(last.ride.days, last.shift))
-            {
-                continue;
-            }
-            if criteria.legs == 2 {
-                self.one_stop(criteria, first, &last, days, candidates);
-            } else {
-                self.two_stop(destination, criteria, first, &last, &days, candidates);
-            }
-        }
-    }
-
-    fn last_legs(&self, destination: StationIdx, criteria: &Criteria) -> Vec<LastLeg> {
-        let mut legs = Vec::new();
-        for shift in self.class.shifts() {
-            let minute = criteria.arrival - self.class.offset(shift);
-            let rides = self.shared.rides.arriving(destination, minute);
-            legs.extend(rides.map(|(from, ride)| LastLeg { from, ride: *ride, shift }));
-        }
-        legs
     }
 
     fn one_stop(
         &mut self,
-        criteria: &Criteria,
-        first: &Departure,
-        last: &LastLeg,
-        mut days: Vec<u64>,
-        candidates: &mut Vec<Candidate>,
+        (_, destination): (StationIdx, StationIdx),
+        best: &Best<W>,
+        (first, last): (&First<'_, W>, &Last<'_, W>),
+        days: Set<W>,
     ) {
-        let arrival = self.class.offset(first.shift) + first.ride.arrival;
-        let departure = self.class.offset(last.shift) + last.ride.departure;
-        let same = first.ride.journey == last.ride.journey && first.shift == last.shift;
-        if same || first.ride.fare.plus(last.ride.fare) != criteria.fare {
+        if first.number == last.number {
             return;
         }
-        let Some(layover) = self.layover(&mut days, (first.to, arrival), (last.from, departure))
-        else {
-            return;
-        };
-        let legs = vec![first.leg(), leg(&last.ride, last.shift)];
-        candidates.push(Candidate { layover_minutes_min: layover, legs, days });
+        let trains = self.trains;
+        for (alight, at, arrival) in trains.alightings_from(first.run, first.board + 1) {
+            if at == destination {
+                continue;
+            }
+            for entry in &self.entries {
+                let layover = entry.departure - arrival;
+                if entry.from != at || layover < entry.minutes {
+                    continue;
+                }
+                let fare = trains.fare(first.run, first.board, alight);
+                let fare = fare.plus(trains.fare(last.run, entry.board, last.alight));
+                let days = trains.allowed(days, at, arrival, layover);
+                if fare == best.criteria.fare && !days.is_empty() {
+                    let legs = [
+                        first.run.leg(first.board, alight),
+                        last.run.leg(entry.board, last.alight),
+                        NO_LEG,
+                    ];
+                    self.candidates.push(Winner { legs, days, layover_minutes_min: layover });
+                }
+            }
+        }
     }
 
     fn two_stop(
         &mut self,
-        destination: StationIdx,
-        criteria: &Criteria,
-        first: &Departure,
-        last: &LastLeg,
-        days: &[u64],
-        candidates: &mut Vec<Candidate>,
+        (origin, destination): (StationIdx, StationIdx),
+        best: &Best<W>,
+        (first, last): (&First<'_, W>, &Last<'_, W>),
+        days: Set<W>,
     ) {
-        let shared = self.shared;
-        let arrival = self.class.offset(first.shift) + first.ride.arrival;
-        let departure = self.class.offset(last.shift) + last.ride.departure;
-        for (board_at, _) in &shared.changes[first.to.at()] {
-            if *board_at == self.origin || *board_at == last.from {
+        let trains = self.trains;
+        let latest = self.entries.last().map_or(i32::MIN, |entry| entry.departure);
+        for (alight, at, minute) in trains.alightings_from(first.run, first.board + 1) {
+            if minute > latest {
+                break;
+            }
+            if at == destination {
                 continue;
             }
-            for edge in shared.rides.from(*board_at) {
-                let apart = edge.to != first.to && edge.to != destination;
-                if !apart || shared.change_minutes(edge.to, last.from).is_none() {
-                    continue;
+            let leg = first.run.leg(first.board, alight);
+            let fare = trains.fare(first.run, first.board, alight);
+            let alighted = Alighted { leg, at, minute, fare };
+            for (board_at, minutes) in &trains.shared.changes[at.at()] {
+                if *board_at != origin {
+                    let earliest = minute + minutes;
+                    let from = (*board_at, earliest);
+                    self.middles((from, destination), best, (first, &alighted), last, days);
                 }
-                for shift in self.class.shifts() {
-                    let offset = self.class.offset(shift);
-                    let start = edge.rides.partition_point(|it| offset + it.departure < arrival);
-                    for middle in &edge.rides[start..] {
-                        if offset + middle.departure > departure {
-                            break;
-                        }
-                        if first.ride.fare.plus(middle.fare).plus(last.ride.fare) != criteria.fare {
-                            continue;
-                        }
-                        let middle = (*board_at, edge.to, leg(middle, shift), *middle);
-                        candidates.extend(self.joined(first, &middle, last, days));
-                    }
+            }
+        }
+    }
+
+    /// The rides between the first train, left, and the last.
+    fn middles(
+        &mut self,
+        ((board_at, earliest), destination): ((StationIdx, i32), StationIdx),
+        best: &Best<W>,
+        (first, alighted): (&First<'_, W>, &Alighted),
+        last: &Last<'_, W>,
+        days: Set<W>,
+    ) {
+        for entry in 0..self.entries.len() {
+            let entry = self.entries[entry];
+            let latest = entry.departure - entry.minutes;
+            if latest <= earliest
+                || entry.at == board_at
+                || entry.from == alighted.at
+                || entry.from == destination
+            {
+                continue;
+            }
+            let rides = self.rides.between(board_at, entry.from);
+            let start = rides.partition_point(|ride| ride.departure < earliest);
+            for ride in rides[start..].iter().take_while(|ride| ride.departure <= latest) {
+                let apart = ride.run != first.number && ride.run != last.number;
+                if ride.arrival <= latest && apart {
+                    let found = self.joined(best, alighted, ride, (last, &entry), days);
+                    self.candidates.extend(found);
                 }
             }
         }
     }
 
     fn joined(
-        &mut self,
-        first: &Departure,
-        middle: &(StationIdx, StationIdx, Leg, Ride),
-        last: &LastLeg,
-        days: &[u64],
-    ) -> Option<Candidate> {
-        let (board_at, alight_at, leg_between, ride) = middle;
-        let train = |leg: &Leg| (leg.journey, leg.shift);
-        let (leg_first, leg_last) = (first.leg(), leg(&last.ride, last.shift));
-        if train(leg_between) == train(&leg_first) || train(leg_between) == train(&leg_last) {
+        &self,
+        best: &Best<W>,
+        first: &Alighted,
+        ride: &Ride,
+        (last, entry): (&Last<'_, W>, &Entry),
+        days: Set<W>,
+    ) -> Option<Winner<W>> {
+        let trains = self.trains;
+        let run = &trains.runs[ride.run as usize];
+        let days = days.and(&run.days);
+        if days.is_empty() {
             return None;
         }
-        let mut days = days.to_vec();
-        if !days::intersect(&mut days, self.running_days(ride.days, leg_between.shift)) {
+        let fare = trains.fare(last.run, entry.board, last.alight);
+        if first.fare.plus(ride.fare).plus(fare) != best.criteria.fare {
             return None;
         }
-        let offset = self.class.offset(leg_between.shift);
-        let arrival = self.class.offset(first.shift) + first.ride.arrival;
-        let departure = self.class.offset(last.shift) + last.ride.departure;
-        let one =
-            self.layover(&mut days, (first.to, arrival), (*board_at, offset + ride.departure))?;
-        let two =
-            self.layover(&mut days, (*alight_at, offset + ride.arrival), (last.from, departure))?;
-        let legs = vec![leg_first, *leg_between, leg_last];
-        Some(Candidate { layover_minutes_min: one.min(two), legs, days })
+        let layovers = (ride.departure - first.minute, entry.departure - ride.arrival);
+        let days = trains.allowed(days, first.at, first.minute, layovers.0);
+        let days = trains.allowed(days, entry.from, ride.arrival, layovers.1);
+        let legs =
+            [first.leg, run.leg(ride.board, ride.alight), last.run.leg(entry.board, last.alight)];
+        let layover_minutes_min = layovers.0.min(layovers.1);
+        (!days.is_empty()).then_some(Winner { legs, days, layover_minutes_min })
     }
+}
 
-    /// The minutes between an arrival and a departure where that is a feasible transfer, on those
-    /// of `days` on which it is.
-    fn layover(
-        &mut self,
-        days: &mut [u64],
-        (from, arrival): (StationIdx, i32),
-        (to, departure): (StationIdx, i32),
-    ) -> Option<i32> {
-        let needed = self.shared.change_minutes(from, to)?;
-        let minutes = departure - arrival;
-        (minutes >= needed && self.keep_allowed(days, from, arrival, minutes)).then_some(minutes)
+impl<'r, const W: usize> First<'r, W> {
+    fn of(trains: &'r Trains<'_, W>, at: &At) -> Self {
+        Self { run: &trains.runs[at.run as usize], number: at.run, board: at.call }
+    }
+}
+
+impl<'r, const W: usize> Last<'r, W> {
+    fn of(trains: &'r Trains<'_, W>, at: &At) -> Self {
+        Self { run: &trains.runs[at.run as usize], number: at.run, alight: at.call }
     }
 }

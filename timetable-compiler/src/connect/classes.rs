@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use chrono_tz::Tz;
-use schema::{Network, PackedLeg, days, local_to_instant};
+use schema::{Instant, Network, PackedLeg, days, local_to_instant};
 
 /// Days that are alike. All its minutes count from the origin of the departure day itself.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DayClass {
     /// The departure days.
     pub days: Vec<u64>,
@@ -26,7 +26,7 @@ pub struct DayClass {
 
 impl DayClass {
     /// The shifts for which there is an offset.
-    pub fn shifts(&self) -> impl Iterator<Item = i32> + use<> {
+    pub fn shifts(&self) -> std::ops::Range<i32> {
         self.shift_min..self.shift_min + self.offsets.len() as i32
     }
 
@@ -56,16 +56,24 @@ pub fn shifts(network: &Network) -> std::ops::RangeInclusive<i32> {
     before.max(-PackedLeg::SHIFT_MAX)..=after.min(PackedLeg::SHIFT_MAX)
 }
 
+/// The instant from which the minutes of a day of the axis count. The day may lie up to
+/// [`PackedLeg::SHIFT_MAX`] off it.
+pub fn origin(network: &Network, day: i32) -> Instant {
+    network.period.origins[(day + PackedLeg::SHIFT_MAX) as usize]
+}
+
+/// When the calendar date of a day of the axis begins in a zone.
+pub fn midnight(network: &Network, zone: Tz, day: i32) -> Instant {
+    let first = NaiveDate::default() + TimeDelta::days(network.period.axis_first.into());
+    let date = first + TimeDelta::days(day.into());
+    local_to_instant(zone, date.and_time(NaiveTime::MIN))
+}
+
 /// The classes of departure days at a station in this zone, by their first day.
 pub fn classes(network: &Network, zone: Tz) -> Vec<DayClass> {
     let period = &network.period;
-    let margin = PackedLeg::SHIFT_MAX;
-    let origin = |day: i32| period.origins[(day + margin) as usize];
-    let first = NaiveDate::default() + TimeDelta::days(period.axis_first.into());
-    let midnight = |day: i32| {
-        let date = first + TimeDelta::days(day.into());
-        local_to_instant(zone, date.and_time(NaiveTime::MIN))
-    };
+    let origin = |day| origin(network, day);
+    let midnight = |day| midnight(network, zone, day);
     let shifts = shifts(network);
     let mut classes: BTreeMap<(i32, i32, Vec<i32>), Vec<u64>> = BTreeMap::new();
     for day in 0..period.axis_days as i32 {

@@ -1,30 +1,46 @@
 //! The connection tables: for every pair of stations, the connections that are best on some day.
 //!
-//! One search per origin and class of days (`classes`, `search`) finds the criteria of the best
-//! itineraries, `canonical` the itinerary that stands for them. What arrives after the departure
-//! day has ended is then held against the departures of the following days.
+//! Days on which all arithmetic is the same are one class (`classes`), and in a class days that no
+//! train tells apart are one atom (`set`). Per origin and class one search finds the criteria of
+//! the best itineraries of all its days at once: `plain`, which rides trains, where earlier is all
+//! that counts, else `priced`, which compares labels. Then `canonical` chooses the itinerary that
+//! stands for each, and what arrives after the departure day has ended is held against the
+//! departures of the following days.
+//!
+//! Origins are worked on in parallel, a few at a time. All that is kept of one are its rows, as
+//! they are written.
 
+mod best;
 mod canonical;
 mod classes;
+mod days;
+mod earlier;
+mod finder;
+mod plain;
+mod priced;
 mod rides;
-mod search;
+mod runs;
+mod set;
+mod tables;
+mod transfers;
 
-use std::collections::{BTreeMap, HashMap};
-
-use chrono_tz::Tz;
 use rayon::prelude::*;
-use schema::{DirectRow, Leg, Network, OneStopRow, PackedLeg, Pair, StationIdx, TwoStopRow, days};
+use schema::{Leg, Network, PackedLeg, StationIdx};
 
-use crate::assemble::DaySets;
-use canonical::Criteria;
 use classes::{DayClass, classes};
-use rides::Rides;
-use search::{Search, Shared};
+use days::{DayTable, Days};
+use finder::{Finder, Found, Way, finder};
+use runs::Shared;
+use tables::{OriginRows, Tables};
 
-/// A row of any of the three tables, before its days are interned.
+/// Origins that are worked on before their rows are put in order.
+const ORIGINS_AT_ONCE: usize = 64;
+
+/// A row of any of the three tables.
 struct Row {
-    legs: Vec<Leg>,
-    days: Vec<u64>,
+    legs: [Leg; 3],
+    legs_len: usize,
+    days: Days,
     /// Minutes from departure to arrival, the longest of its days.
     minutes: i32,
 }
@@ -37,25 +53,26 @@ struct Row {
 /// The station whose connections do not fit the file's format, which is a timetable with times
 /// further than [`PackedLeg::SHIFT_MAX`] days from their service date.
 pub fn connect(network: &mut Network, progress: &(dyn Fn() + Sync)) -> Result<(), ShiftTooFar> {
-    let shared = Shared {
-        rides: Rides::of(network),
-        zones: zones(network),
-        words: days::words(network.period.axis_days as usize),
-        changes: changes(network),
-        network,
-    };
-    let classes: HashMap<Tz, Vec<DayClass>> =
-        shared.zones.iter().map(|zone| (*zone, classes(network, *zone))).collect();
-    let origins: Vec<BTreeMap<StationIdx, Vec<Row>>> = (0..network.stations.len())
-        .into_par_iter()
-        .map(|origin| {
-            let rows =
-                from_origin(&shared, StationIdx::of(origin), &classes[&shared.zones[origin]]);
-            progress();
-            rows
-        })
-        .collect();
-    write(network, origins)
+    let shared = Shared::of(network);
+    let searches = Searches::of(&shared);
+    let mut tables = Tables::of(network);
+    let stations: Vec<StationIdx> = (0..network.stations.len()).map(StationIdx::of).collect();
+    for origins in stations.chunks(ORIGINS_AT_ONCE) {
+        let rows: Vec<_> = (origins.par_iter())
+            .map(|origin| {
+                let rows = searches.rows_from(*origin);
+                progress();
+                rows
+            })
+            .collect();
+        for rows in rows {
+            tables.add(rows?);
+        }
+    }
+    drop(searches);
+    drop(shared);
+    tables.write_into(network);
+    Ok(())
 }
 
 /// A service date that lies too far from the departure day for a row of the tables.
@@ -66,174 +83,161 @@ pub fn connect(network: &mut Network, progress: &(dyn Fn() + Sync)) -> Result<()
 )]
 pub struct ShiftTooFar(String);
 
-fn zones(network: &Network) -> Vec<Tz> {
-    let zone = |station: &schema::Station| {
-        network.texts[station.zone.at()].parse().expect("zones were read as zones")
-    };
-    network.stations.iter().map(zone).collect()
+/// The searches from all origins.
+struct Searches<'s> {
+    shared: &'s Shared<'s>,
+    finders: Vec<Box<dyn Finder + 's>>,
+    /// Per station the finders of its days, those of the first days first.
+    of_station: Vec<Vec<usize>>,
 }
 
-fn changes(network: &Network) -> Vec<Vec<(StationIdx, i32)>> {
-    let own = |station: usize| {
-        (StationIdx::of(station), network.stations[station].transfer_minutes_min.into())
-    };
-    let mut changes: Vec<_> = (0..network.stations.len()).map(|at| vec![own(at)]).collect();
-    for path in &network.footpaths {
-        changes[path.from.at()].push((path.to, path.minutes.into()));
-    }
-    changes
-}
-
-fn from_origin(
-    shared: &Shared<'_>,
-    origin: StationIdx,
-    classes: &[DayClass],
-) -> BTreeMap<StationIdx, Vec<Row>> {
-    let mut searches: Vec<Search<'_>> = (classes.iter())
-        .map(|class| {
-            let mut search = Search::new(shared, origin, class);
-            search.run();
-            search
-        })
-        .collect();
-    let stations = (0..shared.network.stations.len()).map(StationIdx::of);
-    let mut rows = BTreeMap::new();
-    for destination in stations.filter(|station| *station != origin) {
-        let mut best: Vec<_> = searches.iter().map(|search| best_of(search, destination)).collect();
-        if best.iter().all(BTreeMap::is_empty) {
-            continue;
+impl<'s> Searches<'s> {
+    fn of(shared: &'s Shared<'s>) -> Self {
+        let mut known: Vec<DayClass> = Vec::new();
+        let mut of_zone: Vec<(chrono_tz::Tz, Vec<usize>)> = Vec::new();
+        let mut of_station = Vec::new();
+        for zone in &shared.zones {
+            if !of_zone.iter().any(|(known, _)| known == zone) {
+                let mut of_this = Vec::new();
+                for class in classes(shared.network, *zone) {
+                    let at = known.iter().position(|it| *it == class).unwrap_or(known.len());
+                    if at == known.len() {
+                        known.push(class);
+                    }
+                    of_this.push(at);
+                }
+                of_zone.push((*zone, of_this));
+            }
+            let of_this = of_zone.iter().find(|(known, _)| known == zone);
+            of_station.push(of_this.map(|(_, finders)| finders.clone()).unwrap_or_default());
         }
-        drop_dominated_by_later_days(&mut best, classes);
-        let mut merged: BTreeMap<Vec<Leg>, Row> = BTreeMap::new();
-        for (search, best) in searches.iter_mut().zip(best) {
-            for (criteria, days) in best.into_iter().filter(|(_, days)| !days::is_empty(days)) {
-                for winner in search.winners(destination, &criteria, &days) {
-                    let legs = winner.legs.clone();
-                    let row = merged.entry(winner.legs).or_insert_with(|| Row {
-                        legs,
-                        days: vec![0; shared.words],
-                        minutes: 0,
-                    });
-                    days::union(&mut row.days, &winner.days);
-                    row.minutes = row.minutes.max(criteria.arrival - criteria.departure);
+        let finders = known.iter().map(|class| finder(shared, class)).collect();
+        Self { shared, finders, of_station }
+    }
+
+    fn rows_from(&self, origin: StationIdx) -> Result<OriginRows, ShiftTooFar> {
+        let network = self.shared.network;
+        let finders: Vec<&dyn Finder> =
+            self.of_station[origin.at()].iter().map(|at| &*self.finders[*at]).collect();
+        let classes: Vec<&DayClass> = finders.iter().map(|finder| finder.class()).collect();
+        let mut found: Vec<Box<dyn Found + '_>> =
+            finders.iter().map(|finder| finder.find(origin)).collect();
+        let mut days = DayTable::default();
+        let mut of_origin = OriginRows::default();
+        let stations = (0..network.stations.len()).map(StationIdx::of);
+        for destination in stations.filter(|station| *station != origin) {
+            let all: Vec<Vec<Way>> =
+                found.iter_mut().map(|found| found.ways(destination, &mut days)).collect();
+            if all.iter().all(Vec::is_empty) {
+                continue;
+            }
+            let mut left = all.clone();
+            drop_dominated_by_later_days(&all, &mut left, &classes, &mut days);
+            let mut rows = Vec::new();
+            for ((found, all), left) in found.iter_mut().zip(&all).zip(&left) {
+                for (at, (before, after)) in all.iter().zip(left).enumerate() {
+                    if !days.is_empty(after.days) {
+                        add_rows(
+                            &mut **found,
+                            destination,
+                            (at, before, after),
+                            &mut days,
+                            &mut rows,
+                        );
+                    }
+                }
+            }
+            if finders.len() > 1 {
+                merge(&mut rows, &mut days);
+            }
+            rows.sort_by_cached_key(|row| order(network, row));
+            let full = || ShiftTooFar(network.stations[origin.at()].name.clone());
+            of_origin.add(destination, &rows).ok_or_else(full)?;
+        }
+        of_origin.day_sets = days.into_sets();
+        Ok(of_origin)
+    }
+}
+
+/// Takes from each way the days on which one of a later departure day dominates it.
+fn drop_dominated_by_later_days(
+    all: &[Vec<Way>],
+    left: &mut [Vec<Way>],
+    classes: &[&DayClass],
+    days: &mut DayTable,
+) {
+    let Some(earliest) = classes.iter().map(|class| class.start).min() else {
+        return;
+    };
+    for (of_class, class) in left.iter_mut().zip(classes) {
+        for shift in class.shifts().filter(|shift| *shift > 0) {
+            // The later day's minutes, in those of this one.
+            let offset = class.offset(shift);
+            for way in of_class.iter_mut() {
+                if offset + earliest > way.criteria.arrival {
+                    continue;
+                }
+                for other in all.iter().flat_map(|others| {
+                    let latest = way.criteria.arrival - offset;
+                    let end = others.partition_point(|it| it.criteria.departure < latest);
+                    &others[..end]
+                }) {
+                    if other.criteria.cover(&way.criteria, -offset) {
+                        way.days = days.minus_shifted(way.days, other.days, shift);
+                    }
                 }
             }
         }
-        let mut sorted: Vec<Row> = merged.into_values().collect();
-        sorted.sort_by_key(|row| departure_key(shared.network, row));
-        rows.insert(destination, sorted);
     }
-    rows
+}
+
+/// The rows of a way: `before` is on all its days, `after` on those that are left.
+fn add_rows(
+    found: &mut dyn Found,
+    destination: StationIdx,
+    (at, before, after): (usize, &Way, &Way),
+    days: &mut DayTable,
+    rows: &mut Vec<Row>,
+) {
+    let mut itineraries = Vec::new();
+    found.itineraries(destination, at, days, &mut itineraries);
+    for (legs, mut its_days) in itineraries {
+        if after.days != before.days {
+            its_days = days.both(its_days, after.days);
+        }
+        if !days.is_empty(its_days) {
+            let Way { criteria, .. } = after;
+            rows.push(Row {
+                legs,
+                legs_len: criteria.legs.into(),
+                days: its_days,
+                minutes: criteria.arrival - criteria.departure,
+            });
+        }
+    }
+}
+
+/// Makes one of the rows with the same legs, which come from different classes of days.
+fn merge(rows: &mut Vec<Row>, days: &mut DayTable) {
+    rows.sort_by_key(|row| (row.legs_len, row.legs));
+    rows.dedup_by(|next, row| {
+        let same = next.legs_len == row.legs_len && next.legs == row.legs;
+        if same {
+            row.days = days.either(row.days, next.days);
+            row.minutes = row.minutes.max(next.minutes);
+        }
+        same
+    });
 }
 
 /// The order of a pair's rows: by departure on an ordinary day.
-fn departure_key(network: &Network, row: &Row) -> (i32, i32, Vec<Leg>) {
-    let minute = |leg: &Leg, call: u16, arriving: bool| {
-        let start = network.journeys[leg.journey.at()].calls_start;
-        let call = &network.calls[start as usize + call as usize];
-        leg.shift * 1440 + i32::from(if arriving { call.arrival } else { call.departure })
+fn order(network: &Network, row: &Row) -> (i32, i32, [Leg; 3]) {
+    let call = |leg: &Leg, call: u16| {
+        let start = network.journeys[leg.journey.at()].calls_start as usize;
+        network.calls[start + call as usize]
     };
-    let (first, last) = (&row.legs[0], &row.legs[row.legs.len() - 1]);
-    (minute(first, first.board, false), minute(last, last.alight, true), row.legs.clone())
-}
-
-/// The criteria that no others of the same day dominate, each with its days.
-fn best_of(search: &Search<'_>, destination: StationIdx) -> BTreeMap<Criteria, Vec<u64>> {
-    let mut best: BTreeMap<Criteria, Vec<u64>> = BTreeMap::new();
-    for (label, days) in search.labels_at(destination) {
-        let (departure, arrival) = (label.departure, label.arrival);
-        let criteria = Criteria { departure, arrival, legs: label.legs, fare: label.fare };
-        let known = best.entry(criteria).or_insert_with(|| vec![0; days.len()]);
-        days::union(known, days);
-    }
-    // Labels that could not prune each other on the way may still dominate each other here.
-    let all: Vec<_> = best.iter().map(|(criteria, days)| (*criteria, days.clone())).collect();
-    for (criteria, days) in &mut best {
-        // Sorted by departure, so those that leave no earlier begin at the first with this minute.
-        let start = all.partition_point(|(other, _)| other.departure < criteria.departure);
-        for (other, other_days) in &all[start..] {
-            if other != criteria
-                && other.arrival <= criteria.arrival
-                && other.legs <= criteria.legs
-                && other.fare.costs_no_more_than(criteria.fare)
-                && !days::subtract(days, other_days)
-            {
-                break;
-            }
-        }
-    }
-    best
-}
-
-/// Takes from each itinerary the days on which one of a later departure day dominates it.
-fn drop_dominated_by_later_days(best: &mut [BTreeMap<Criteria, Vec<u64>>], classes: &[DayClass]) {
-    let all: Vec<Vec<(Criteria, Vec<u64>)>> = (best.iter())
-        .map(|of_class| of_class.iter().map(|(it, days)| (*it, days.clone())).collect())
-        .collect();
-    for (of_class, class) in best.iter_mut().zip(classes) {
-        for (criteria, days) in of_class.iter_mut() {
-            for shift in class.shifts().filter(|shift| *shift > 0) {
-                // The later day's minutes, in those of this one.
-                let offset = class.offset(shift);
-                for (others, other_class) in all.iter().zip(classes) {
-                    if offset + other_class.start > criteria.arrival {
-                        continue;
-                    }
-                    for (other, other_days) in others {
-                        if offset + other.departure >= criteria.departure
-                            && offset + other.arrival <= criteria.arrival
-                            && other.legs <= criteria.legs
-                            && other.fare.costs_no_more_than(criteria.fare)
-                        {
-                            days::subtract(days, &days::shifted(other_days, shift));
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn write(
-    network: &mut Network,
-    origins: Vec<BTreeMap<StationIdx, Vec<Row>>>,
-) -> Result<(), ShiftTooFar> {
-    let mut sets = DaySets::of(network);
-    network.pair_starts = vec![0];
-    network.pairs.clear();
-    for (origin, destinations) in origins.into_iter().enumerate() {
-        for (destination, rows) in destinations {
-            network.pairs.push(pair(network, destination));
-            for row in rows {
-                let days = sets.intern(&row.days);
-                push(network, days, &row.legs)
-                    .ok_or_else(|| ShiftTooFar(network.stations[origin].name.clone()))?;
-                let longest = &mut network.period.row_minutes_max;
-                *longest = (*longest).max(row.minutes as u32);
-            }
-        }
-        network.pair_starts.push(network.pairs.len() as u32);
-    }
-    network.pairs.push(pair(network, StationIdx(0)));
-    network.day_sets = sets.into_table();
-    Ok(())
-}
-
-fn pair(network: &Network, destination: StationIdx) -> Pair {
-    Pair {
-        destination,
-        direct: network.direct.len() as u32,
-        one_stop: network.one_stop.len() as u32,
-        two_stop: network.two_stop.len() as u32,
-    }
-}
-
-fn push(network: &mut Network, days: schema::DaySetIdx, legs: &[Leg]) -> Option<()> {
-    let pack = |at: usize| PackedLeg::pack(legs[at]);
-    match legs.len() {
-        1 => network.direct.push(DirectRow { days, legs: [pack(0)?] }),
-        2 => network.one_stop.push(OneStopRow { days, legs: [pack(0)?, pack(1)?] }),
-        _ => network.two_stop.push(TwoStopRow { days, legs: [pack(0)?, pack(1)?, pack(2)?] }),
-    }
-    Some(())
+    let (first, last) = (&row.legs[0], &row.legs[row.legs_len - 1]);
+    let departure = first.shift * 1440 + i32::from(call(first, first.board).departure);
+    let arrival = last.shift * 1440 + i32::from(call(last, last.alight).arrival);
+    (departure, arrival, row.legs)
 }

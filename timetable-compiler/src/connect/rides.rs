@@ -1,24 +1,24 @@
-//! All rides of a network, by the pair of stations they join.
+//! All rides of a class of days, by the pair of stations they join.
 
-use schema::{Fare, NONE, Network, StationIdx};
+use schema::{Fare, NONE, StationIdx};
 
-/// A ride from one call of a journey to a later one.
+use super::runs::{Run, Shared, Trains};
+
+/// A ride from one call of a run to a later one. Minutes are those of the departure day.
 #[derive(Debug, Clone, Copy)]
 pub struct Ride {
-    /// The journey's number.
-    pub journey: u32,
+    /// The run.
+    pub run: u32,
     /// The call at which it is boarded.
     pub board: u16,
     /// The call at which it is left.
     pub alight: u16,
-    /// Minute of departure, from the service date's origin.
+    /// Minute of departure.
     pub departure: i32,
     /// Minute of arrival.
     pub arrival: i32,
     /// Its price.
     pub fare: Fare,
-    /// Number of its day set.
-    pub days: u32,
     /// No later ride of its edge arrives before it, and none costs less or is without a price that
     /// this one has: having boarded it, the later ones add nothing on its days.
     pub settles: bool,
@@ -39,36 +39,33 @@ pub struct Edge {
     pub some_missing: (bool, bool),
 }
 
-/// The rides of a network.
-#[derive(Debug)]
+/// The rides of a class.
 pub struct Rides {
     /// Per station the edges that begin there, by where they end.
     from: Vec<Vec<Edge>>,
-    /// Per station the rides that end there, as (arrival, start, position in its edge), sorted.
-    into: Vec<Vec<(i32, StationIdx, u32)>>,
+    /// Bit `from * stations + to`: whether there is an edge. Most pairs of stations have none, and
+    /// this says so at once.
+    joined: Vec<u64>,
 }
 
 impl Rides {
-    /// All rides of the network.
-    pub fn of(network: &Network) -> Self {
-        let stations = network.stations.len();
-        let mut all: Vec<Vec<(StationIdx, Ride)>> = vec![Vec::new(); stations];
-        for journey in 0..network.journeys.len() {
-            add_rides(network, journey, &mut all);
-        }
-        let from: Vec<Vec<Edge>> = all.into_iter().map(edges).collect();
-        let mut into = vec![Vec::new(); stations];
-        for (station, edges) in from.iter().enumerate() {
-            for edge in edges {
-                let rides = edge.rides.iter().zip(0..);
-                into[edge.to.at()]
-                    .extend(rides.map(|(ride, at)| (ride.arrival, StationIdx::of(station), at)));
+    /// All rides of a class.
+    pub fn of<const W: usize>(trains: &Trains<'_, W>) -> Self {
+        let stations = trains.shared.network.stations.len();
+        let mut from = Vec::with_capacity(stations);
+        let mut joined = vec![0; (stations * stations).div_ceil(64)];
+        for station in 0..stations {
+            let mut rides = Vec::new();
+            for at in &trains.boardings[station] {
+                add_rides(trains, at.run, at.call, &mut rides);
             }
+            let edges = edges(rides);
+            for edge in &edges {
+                schema::days::insert(&mut joined, station * stations + edge.to.at());
+            }
+            from.push(edges);
         }
-        for rides in &mut into {
-            rides.sort_unstable();
-        }
-        Self { from, into }
+        Self { from, joined }
     }
 
     /// The edges that begin at a station.
@@ -86,108 +83,89 @@ impl Rides {
         self.edge(from, to).map_or((false, false), |edge| edge.some_missing)
     }
 
+    #[inline]
     fn edge(&self, from: StationIdx, to: StationIdx) -> Option<&Edge> {
+        let bit = from.at() * self.from.len() + to.at();
+        if self.joined[bit / 64] >> (bit % 64) & 1 == 0 {
+            return None;
+        }
         let edges = &self.from[from.at()];
         edges.binary_search_by_key(&to, |edge| edge.to).ok().map(|at| &edges[at])
     }
+}
 
-    /// The rides that arrive at a station in a minute of their service date, with their starts.
-    pub fn arriving(
-        &self,
-        station: StationIdx,
-        minute: i32,
-    ) -> impl Iterator<Item = (StationIdx, &Ride)> {
-        let rides = &self.into[station.at()];
-        let start = rides.partition_point(|(arrival, ..)| *arrival < minute);
-        rides[start..]
-            .iter()
-            .take_while(move |(arrival, ..)| *arrival == minute)
-            .map(move |(_, from, at)| (*from, &self.between(*from, station)[*at as usize]))
+fn add_rides<const W: usize>(
+    trains: &Trains<'_, W>,
+    number: u32,
+    board: u16,
+    rides: &mut Vec<(StationIdx, Ride)>,
+) {
+    let run = &trains.runs[number as usize];
+    let departure = run.offset + i32::from(trains.calls(run)[board as usize].departure);
+    let latest = trains.class.end + trains.shared.network.transfers.duration_minutes_max as i32;
+    if departure > latest {
+        return;
+    }
+    for (alight, to, arrival) in trains.alightings_from(run, board + 1) {
+        let fare = trains.fare(run, board, alight);
+        let (reboardable, run) = (reboardable(trains, run, alight), number);
+        let ride =
+            Ride { run, board, alight, departure, arrival, fare, settles: false, reboardable };
+        rides.push((to, ride));
     }
 }
 
-fn add_rides(network: &Network, number: usize, all: &mut [Vec<(StationIdx, Ride)>]) {
-    let journey = &network.journeys[number];
-    let start = journey.calls_start as usize;
-    let calls = &network.calls[start..start + journey.calls_len as usize];
-    for alight in 1..calls.len() {
-        if !calls[alight].flags.alighting() {
-            continue;
-        }
-        let reboardable = journey.fares_start != NONE && may_reboard(network, calls, alight);
-        for board in (0..alight).filter(|board| calls[*board].flags.boarding()) {
-            let fare = match journey.fares_start {
-                NONE => Fare::MISSING,
-                start => network.fares[start as usize + alight * (alight - 1) / 2 + board],
-            };
-            let ride = Ride {
-                journey: number as u32,
-                board: board as u16,
-                alight: alight as u16,
-                departure: calls[board].departure.into(),
-                arrival: calls[alight].arrival.into(),
-                fare,
-                days: journey.days.0,
-                settles: false,
-                reboardable,
-            };
-            all[calls[board].station.at()].push((calls[alight].station, ride));
-        }
+/// Whether a passenger who left the train here could board it again further on in time, for a fare
+/// of its own.
+pub fn reboardable<const W: usize>(trains: &Trains<'_, W>, run: &Run<W>, alight: u16) -> bool {
+    let shared: &Shared<'_> = trains.shared;
+    if shared.network.journeys[run.journey.at()].fares_start == NONE {
+        return false;
     }
-}
-
-/// Whether a passenger who left the train here could board it again further on in time.
-fn may_reboard(network: &Network, calls: &[schema::Call], alight: usize) -> bool {
-    let here = &calls[alight];
-    let waits = network.footpaths.iter().filter(|path| path.from == here.station);
-    let walks = waits.map(|path| (path.to, path.minutes));
-    let stays = (here.station, network.stations[here.station.at()].transfer_minutes_min);
-    walks.chain([stays]).any(|(station, minutes)| {
-        calls[alight..].iter().any(|call| {
-            call.station == station
+    let calls = &trains.calls(run)[alight as usize..];
+    let here = calls[0];
+    shared.changes[here.station.at()].iter().any(|(station, minutes)| {
+        calls.iter().any(|call| {
+            call.station == *station
                 && call.flags.boarding()
-                && i32::from(call.departure) >= i32::from(here.arrival) + i32::from(minutes)
+                && i32::from(call.departure) >= i32::from(here.arrival) + minutes
         })
     })
 }
 
 fn edges(mut rides: Vec<(StationIdx, Ride)>) -> Vec<Edge> {
     rides.sort_by_key(|(to, ride)| {
-        (*to, ride.departure, ride.arrival, ride.journey, ride.board, ride.alight)
+        (*to, ride.departure, ride.arrival, ride.run, ride.board, ride.alight)
     });
     let mut edges: Vec<Edge> = Vec::new();
-    for (to, ride) in rides {
-        match edges.last_mut() {
-            Some(edge) if edge.to == to => edge.rides.push(ride),
-            _ => edges.push(Edge { to, rides: vec![ride], some_missing: (false, false) }),
-        }
-    }
-    for edge in &mut edges {
-        mark_settling(&mut edge.rides);
-        edge.some_missing = (
-            edge.rides.iter().any(|ride| ride.fare.first == NONE),
-            edge.rides.iter().any(|ride| ride.fare.second == NONE),
+    for of_edge in rides.chunk_by(|left, right| left.0 == right.0) {
+        let mut rides: Vec<Ride> = of_edge.iter().map(|(_, ride)| *ride).collect();
+        mark_settling(&mut rides);
+        let some_missing = (
+            rides.iter().any(|ride| ride.fare.first == NONE),
+            rides.iter().any(|ride| ride.fare.second == NONE),
         );
+        edges.push(Edge { to: of_edge[0].0, rides, some_missing });
     }
     edges
 }
 
 fn mark_settling(rides: &mut [Ride]) {
-    // The ones of the next date come later by at least 23 hours, the length of the shortest day.
-    let of_next_date =
-        rides.iter().map(|ride| ride.arrival).min().map_or(i32::MAX, |first| first + 23 * 60);
     let comparable = |left: Fare, right: Fare| {
         (left.first == NONE) == (right.first == NONE)
             && (left.second == NONE) == (right.second == NONE)
     };
-    let alike = rides.windows(2).all(|two| comparable(two[0].fare, two[1].fare));
-    let least = Fare {
-        first: rides.iter().map(|ride| ride.fare.first).min().unwrap_or(NONE),
-        second: rides.iter().map(|ride| ride.fare.second).min().unwrap_or(NONE),
-    };
-    let mut earliest = of_next_date;
+    // The least of the rides that come after, and whether they are all comparable.
+    let (mut later, mut mixed) = (None::<(i32, Fare)>, false);
     for ride in rides.iter_mut().rev() {
-        earliest = earliest.min(ride.arrival);
-        ride.settles = ride.arrival <= earliest && alike && ride.fare == least && !ride.reboardable;
+        let (arrival, least) = later.unwrap_or((ride.arrival, ride.fare));
+        mixed |= !comparable(ride.fare, least);
+        ride.settles = !mixed
+            && !ride.reboardable
+            && ride.arrival <= arrival
+            && ride.fare.costs_no_more_than(least);
+        let (first, second) =
+            (least.first.min(ride.fare.first), least.second.min(ride.fare.second));
+        later = Some((arrival.min(ride.arrival), Fare { first, second }));
     }
 }
