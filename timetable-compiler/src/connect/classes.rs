@@ -36,24 +36,30 @@ impl DayClass {
     }
 }
 
-/// The furthest that service dates may lie from the departure day, for all itineraries of a
-/// network.
-pub fn shifts(network: &Network) -> std::ops::RangeInclusive<i32> {
-    let last = network.calls.iter().map(|call| i32::from(call.departure)).max().unwrap_or(0);
-    let first = network.calls.iter().map(|call| i32::from(call.departure)).min().unwrap_or(0);
-    let longest = (network.journeys.iter())
-        .map(|journey| {
-            let start = journey.calls_start as usize;
-            let end = start + journey.calls_len as usize - 1;
-            i32::from(network.calls[end].arrival) - i32::from(network.calls[start].departure)
+/// The service dates, by how far they come after the departure day, of which trains can matter to
+/// an itinerary: those that can leave on the day or after it, before the last itinerary arrives.
+/// `days` are the bounds of all departure days. The fewer dates, the fewer classes.
+fn shifts(network: &Network, days: &[(i32, i32)]) -> std::ops::RangeInclusive<i32> {
+    let (mut first, mut last) = (i32::MAX, i32::MIN);
+    let mut longest = network.transfers.duration_minutes_max as i32;
+    for journey in &network.journeys {
+        let start = journey.calls_start as usize;
+        let calls = &network.calls[start..start + journey.calls_len as usize];
+        let departure = i32::from(calls[0].departure);
+        first = first.min(departure);
+        last = last.max(calls[calls.len() - 2].departure.into());
+        longest = longest.max(i32::from(calls[calls.len() - 1].arrival) - departure);
+    }
+    let matters = |shift: &i32| {
+        days.iter().zip(0..).any(|((start, end), day)| {
+            let offset = origin(network, day + shift) - origin(network, day);
+            offset + last >= *start && offset + first < end + longest
         })
-        .max()
-        .unwrap_or(0);
-    let whole = longest.max(network.transfers.duration_minutes_max as i32);
-    // A day more on either side: zones differ from the network's own by less than one.
-    let before = -(last.div_euclid(1440) + 1);
-    let after = whole.div_euclid(1440) + 2 - first.div_euclid(1440).min(0);
-    before.max(-PackedLeg::SHIFT_MAX)..=after.min(PackedLeg::SHIFT_MAX)
+    };
+    let most = PackedLeg::SHIFT_MAX;
+    let before = (-most..=0).find(matters).unwrap_or(0);
+    let after = (0..=most).rev().find(matters).unwrap_or(0);
+    before..=after
 }
 
 /// The instant from which the minutes of a day of the axis count. The day may lie up to
@@ -74,11 +80,13 @@ pub fn classes(network: &Network, zone: Tz) -> Vec<DayClass> {
     let period = &network.period;
     let origin = |day| origin(network, day);
     let midnight = |day| midnight(network, zone, day);
-    let shifts = shifts(network);
+    let bounds: Vec<(i32, i32)> = (0..period.axis_days as i32)
+        .map(|day| (midnight(day) - origin(day), midnight(day + 1) - origin(day)))
+        .collect();
+    let shifts = shifts(network, &bounds);
     let mut classes: BTreeMap<(i32, i32, Vec<i32>), Vec<u64>> = BTreeMap::new();
-    for day in 0..period.axis_days as i32 {
+    for (day, (start, end)) in (0..).zip(bounds) {
         let offsets = shifts.clone().map(|shift| origin(day + shift) - origin(day)).collect();
-        let (start, end) = (midnight(day) - origin(day), midnight(day + 1) - origin(day));
         let set = classes
             .entry((start, end, offsets))
             .or_insert_with(|| vec![0; days::words(period.axis_days as usize)]);

@@ -157,8 +157,9 @@ impl<'s, const W: usize> Search<'s, W> {
         let latest_boarding = arrival.saturating_add(transfers.layover_policy.longest(true));
         let settling = transfers.layover_policy == LayoverPolicy::None;
         let mut left = label.days;
-        let first = edge.rides.partition_point(|ride| ride.departure < arrival + wait);
-        for ride in &edge.rides[first..] {
+        let rides = self.rides.of_edge(edge);
+        let first = rides.partition_point(|ride| ride.departure < arrival + wait);
+        for ride in &rides[first..] {
             if ride.departure > latest_boarding.min(latest_arrival) {
                 break;
             }

@@ -28,21 +28,25 @@ pub struct Ride {
     pub reboardable: bool,
 }
 
-/// The rides from one station to another, by departure.
-#[derive(Debug)]
+/// The rides from one station to another.
+#[derive(Debug, Clone, Copy)]
 pub struct Edge {
     /// Where they end.
     pub to: StationIdx,
-    /// At least one.
-    pub rides: Vec<Ride>,
+    start: u32,
+    end: u32,
     /// Whether one of them has no price in first class, and in second.
     pub some_missing: (bool, bool),
 }
 
 /// The rides of a class.
 pub struct Rides {
-    /// Per station the edges that begin there, by where they end.
-    from: Vec<Vec<Edge>>,
+    /// By where they begin and end.
+    edges: Vec<Edge>,
+    /// Per station and one more: where the edges that begin there begin.
+    edge_starts: Vec<u32>,
+    /// By edge and departure, so that what a search looks at in turn lies side by side.
+    all: Vec<Ride>,
     /// Bit `from * stations + to`: whether there is an edge. Most pairs of stations have none, and
     /// this says so at once.
     joined: Vec<u64>,
@@ -52,30 +56,58 @@ impl Rides {
     /// All rides of a class.
     pub fn of<const W: usize>(trains: &Trains<'_, W>) -> Self {
         let stations = trains.shared.network.stations.len();
-        let mut from = Vec::with_capacity(stations);
-        let mut joined = vec![0; (stations * stations).div_ceil(64)];
+        let mut these = Self {
+            edges: Vec::new(),
+            edge_starts: vec![0],
+            all: Vec::new(),
+            joined: vec![0; (stations * stations).div_ceil(64)],
+        };
+        let mut rides = Vec::new();
         for station in 0..stations {
-            let mut rides = Vec::new();
+            rides.clear();
             for at in &trains.boardings[station] {
                 add_rides(trains, at.run, at.call, &mut rides);
             }
-            let edges = edges(rides);
-            for edge in &edges {
-                schema::days::insert(&mut joined, station * stations + edge.to.at());
+            rides.sort_unstable_by_key(|(to, ride)| {
+                (*to, ride.departure, ride.arrival, ride.run, ride.board, ride.alight)
+            });
+            for of_edge in rides.chunk_by_mut(|left, right| left.0 == right.0) {
+                let to = of_edge[0].0;
+                schema::days::insert(&mut these.joined, station * stations + to.at());
+                these.add_edge(to, of_edge);
             }
-            from.push(edges);
+            these.edge_starts.push(these.edges.len() as u32);
         }
-        Self { from, joined }
+        these
+    }
+
+    fn add_edge(&mut self, to: StationIdx, rides: &mut [(StationIdx, Ride)]) {
+        mark_settling(rides);
+        let some_missing = (
+            rides.iter().any(|(_, ride)| ride.fare.first == NONE),
+            rides.iter().any(|(_, ride)| ride.fare.second == NONE),
+        );
+        let start = self.all.len() as u32;
+        self.all.extend(rides.iter().map(|(_, ride)| *ride));
+        self.edges.push(Edge { to, start, end: self.all.len() as u32, some_missing });
     }
 
     /// The edges that begin at a station.
     pub fn from(&self, station: StationIdx) -> &[Edge] {
-        &self.from[station.at()]
+        let starts = &self.edge_starts[station.at()..];
+        &self.edges[starts[0] as usize..starts[1] as usize]
     }
 
-    /// The rides from one station to another.
+    /// The rides of an edge, by departure; at least one.
+    #[inline]
+    pub fn of_edge(&self, edge: &Edge) -> &[Ride] {
+        &self.all[edge.start as usize..edge.end as usize]
+    }
+
+    /// The rides from one station to another, by departure.
+    #[inline]
     pub fn between(&self, from: StationIdx, to: StationIdx) -> &[Ride] {
-        self.edge(from, to).map_or(&[], |edge| &edge.rides)
+        self.edge(from, to).map_or(&[], |edge| self.of_edge(edge))
     }
 
     /// Whether a ride from one station to another has no price in first class, and in second.
@@ -85,11 +117,12 @@ impl Rides {
 
     #[inline]
     fn edge(&self, from: StationIdx, to: StationIdx) -> Option<&Edge> {
-        let bit = from.at() * self.from.len() + to.at();
+        let stations = self.edge_starts.len() - 1;
+        let bit = from.at() * stations + to.at();
         if self.joined[bit / 64] >> (bit % 64) & 1 == 0 {
             return None;
         }
-        let edges = &self.from[from.at()];
+        let edges = self.from(from);
         edges.binary_search_by_key(&to, |edge| edge.to).ok().map(|at| &edges[at])
     }
 }
@@ -133,31 +166,14 @@ pub fn reboardable<const W: usize>(trains: &Trains<'_, W>, run: &Run<W>, alight:
     })
 }
 
-fn edges(mut rides: Vec<(StationIdx, Ride)>) -> Vec<Edge> {
-    rides.sort_by_key(|(to, ride)| {
-        (*to, ride.departure, ride.arrival, ride.run, ride.board, ride.alight)
-    });
-    let mut edges: Vec<Edge> = Vec::new();
-    for of_edge in rides.chunk_by(|left, right| left.0 == right.0) {
-        let mut rides: Vec<Ride> = of_edge.iter().map(|(_, ride)| *ride).collect();
-        mark_settling(&mut rides);
-        let some_missing = (
-            rides.iter().any(|ride| ride.fare.first == NONE),
-            rides.iter().any(|ride| ride.fare.second == NONE),
-        );
-        edges.push(Edge { to: of_edge[0].0, rides, some_missing });
-    }
-    edges
-}
-
-fn mark_settling(rides: &mut [Ride]) {
+fn mark_settling(rides: &mut [(StationIdx, Ride)]) {
     let comparable = |left: Fare, right: Fare| {
         (left.first == NONE) == (right.first == NONE)
             && (left.second == NONE) == (right.second == NONE)
     };
     // The least of the rides that come after, and whether they are all comparable.
     let (mut later, mut mixed) = (None::<(i32, Fare)>, false);
-    for ride in rides.iter_mut().rev() {
+    for (_, ride) in rides.iter_mut().rev() {
         let (arrival, least) = later.unwrap_or((ride.arrival, ride.fare));
         mixed |= !comparable(ride.fare, least);
         ride.settles = !mixed

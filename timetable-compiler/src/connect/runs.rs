@@ -202,8 +202,8 @@ impl<'s, const W: usize> Trains<'s, W> {
     pub fn alightings_in(&self, station: StationIdx, minute: i32) -> &[At] {
         let calls = &self.alightings[station.at()];
         let start = calls.partition_point(|at| at.minute < minute);
-        let end = calls[start..].partition_point(|at| at.minute <= minute);
-        &calls[start..start + end]
+        let many = calls[start..].iter().take_while(|at| at.minute == minute).count();
+        &calls[start..start + many]
     }
 
     /// Those of the days on which the network's layover policy allows a layover of `minutes` that
