@@ -13,7 +13,7 @@ pub struct Days(u32);
 pub struct DayTable {
     known: HashMap<Vec<u64>, Days>,
     sets: Vec<Vec<u64>>,
-    shifted: HashMap<(Days, i32), Vec<u64>>,
+    shifted: HashMap<(Days, i32, Days), Vec<u64>>,
 }
 
 impl DayTable {
@@ -30,7 +30,7 @@ impl DayTable {
 
     /// A set.
     pub fn set(&self, days: Days) -> &[u64] {
-        &self.sets[days.0 as usize]
+        &self.sets[days.at()]
     }
 
     /// Whether a set has no days.
@@ -52,14 +52,18 @@ impl DayTable {
         self.intern(set)
     }
 
-    /// The days of the left set that are not `shift` days before one of the right set.
-    pub fn minus_shifted(&mut self, left: Days, right: Days, shift: i32) -> Days {
-        let shifted = (self.shifted.entry((right, shift)))
-            .or_insert_with(|| days::shifted(&self.sets[right.0 as usize], shift));
-        if !days::intersects(&self.sets[left.0 as usize], shifted) {
+    /// The days of the left set that are not days of `among` from which `shift` days lead to one of
+    /// the right set.
+    pub fn minus_shifted(&mut self, left: Days, right: Days, (shift, among): (i32, Days)) -> Days {
+        let shifted = self.shifted.entry((right, shift, among)).or_insert_with(|| {
+            let mut shifted = days::shifted(&self.sets[right.at()], shift);
+            days::intersect(&mut shifted, &self.sets[among.at()]);
+            shifted
+        });
+        if !days::intersects(&self.sets[left.at()], shifted) {
             return left;
         }
-        let mut set = self.sets[left.0 as usize].clone();
+        let mut set = self.sets[left.at()].clone();
         days::subtract(&mut set, shifted);
         self.intern(set)
     }

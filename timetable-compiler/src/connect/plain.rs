@@ -119,13 +119,12 @@ pub fn search<const W: usize>(
     notes: &mut Notes<W>,
 ) {
     notes.clear();
-    let class = &trains.class;
-    let departures = trains.boardings_within(origin, class.start, class.end - 1);
+    let departures = trains.departures(origin);
     let (mut boardings, mut next) = (Vec::new(), Vec::new());
     for group in departures.chunk_by(|left, right| left.minute == right.minute).rev() {
         boardings.clear();
         for at in group {
-            let days = trains.runs[at.run as usize].days;
+            let days = trains.departing(origin, at.minute, trains.runs[at.run as usize].days);
             notes.board(Boarding { run: at.run, call: at.call, days }, 1, &mut boardings);
         }
         for legs in 1..=LEGS_MAX {

@@ -76,8 +76,7 @@ impl<'s, const W: usize> Search<'s, W> {
     pub fn run(trains: &'s Trains<'s, W>, rides: &'s Rides, origin: StationIdx) -> Self {
         let held = vec![Vec::new(); trains.shared.network.stations.len()];
         let mut search = Self { trains, rides, origin, labels: Vec::new(), held };
-        let class = &trains.class;
-        let departures = trains.boardings_within(origin, class.start, class.end - 1);
+        let departures = trains.departures(origin);
         for group in departures.chunk_by(|left, right| left.minute == right.minute).rev() {
             let mut round = Vec::new();
             for at in group {
@@ -106,13 +105,17 @@ impl<'s, const W: usize> Search<'s, W> {
         let trains = self.trains;
         let run = &trains.runs[number as usize];
         let departure = run.offset + i32::from(trains.calls(run)[board as usize].departure);
+        let days = trains.departing(self.origin, departure, run.days);
+        if days.is_empty() {
+            return;
+        }
         for (alight, station, arrival) in trains.alightings_from(run, board + 1) {
             let fare = trains.fare(run, board, alight);
             let reboardable = super::rides::reboardable(trains, run, alight);
             round.extend(self.insert(Label {
                 station,
                 criteria: Criteria { departure, arrival, legs: 1, fare },
-                days: run.days,
+                days,
                 run: number,
                 parent: NONE,
                 boarded_at: self.origin,

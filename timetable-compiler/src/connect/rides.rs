@@ -1,4 +1,4 @@
-//! All rides of a class of days, by the pair of stations they join.
+//! All rides, by the pair of stations they join.
 
 use schema::{Fare, NONE, StationIdx};
 
@@ -39,7 +39,7 @@ pub struct Edge {
     pub some_missing: (bool, bool),
 }
 
-/// The rides of a class.
+/// The rides of a network.
 pub struct Rides {
     /// By where they begin and end.
     edges: Vec<Edge>,
@@ -53,7 +53,7 @@ pub struct Rides {
 }
 
 impl Rides {
-    /// All rides of a class.
+    /// All rides of these trains.
     pub fn of<const W: usize>(trains: &Trains<'_, W>) -> Self {
         let stations = trains.shared.network.stations.len();
         let mut these = Self {
@@ -135,8 +135,7 @@ fn add_rides<const W: usize>(
 ) {
     let run = &trains.runs[number as usize];
     let departure = run.offset + i32::from(trains.calls(run)[board as usize].departure);
-    let latest = trains.class.end + trains.shared.network.transfers.duration_minutes_max as i32;
-    if departure > latest {
+    if departure > trains.latest {
         return;
     }
     for (alight, to, arrival) in trains.alightings_from(run, board + 1) {

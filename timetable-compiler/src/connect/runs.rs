@@ -1,15 +1,18 @@
-//! The trains of a class of days: every journey on every date that matters, in minutes of the
-//! departure day.
+//! The trains as a departure day sees them: every journey on every date that matters, in minutes of
+//! that day.
+//!
+//! Days differ in how far the next date's trains are away. A journey has a run for each distance,
+//! on the days that have it, so that one search serves all days.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use chrono_tz::Tz;
-use schema::{Call, Fare, JourneyIdx, LayoverPolicy, Leg, NONE, Network, StationIdx};
+use schema::{Call, Fare, JourneyIdx, LayoverPolicy, Leg, NONE, Network, StationIdx, days};
 
-use super::classes::{DayClass, origin};
+use super::calendar::Calendar;
 use super::set::{Atoms, Set};
 
-/// What all classes of a network share.
+/// What is known of a network besides its trains.
 pub struct Shared<'n> {
     /// The network, its connection tables empty.
     pub network: &'n Network,
@@ -21,7 +24,7 @@ pub struct Shared<'n> {
 }
 
 impl<'n> Shared<'n> {
-    /// What the classes of this network share.
+    /// What there is to know of this network.
     pub fn of(network: &'n Network) -> Self {
         let zone = |station: &schema::Station| {
             network.texts[station.zone.at()].parse().expect("zones were read as zones")
@@ -77,14 +80,16 @@ pub struct At {
     pub call: u16,
 }
 
-/// The trains of a class.
+/// The trains of a network.
 pub struct Trains<'s, const W: usize> {
-    /// What all classes share.
+    /// What else is known of the network.
     pub shared: &'s Shared<'s>,
-    /// The days.
-    pub class: DayClass,
     /// The days, parted.
     pub atoms: Atoms,
+    /// Per zone when the days begin and end.
+    windows: HashMap<Tz, Windows>,
+    /// The last minute in which an itinerary may arrive.
+    pub latest: i32,
     /// Sorted by journey and shift.
     pub runs: Vec<Run<W>>,
     /// Calls of all runs.
@@ -93,19 +98,24 @@ pub struct Trains<'s, const W: usize> {
     pub boardings: Vec<Vec<At>>,
     /// Per station the calls at which one can alight, by arrival.
     pub alightings: Vec<Vec<At>>,
-    /// Per zone and minute from the class's start on, the days on which it is day. Empty where no
+    /// Per zone and minute from the first of an itinerary on, the days on which it is day. Empty where no
     /// layover policy asks.
     by_day: HashMap<Tz, Vec<Set<W>>>,
 }
 
 impl<'s, const W: usize> Trains<'s, W> {
-    /// Those of a class that leave early enough for an itinerary, and arrive after it can begin.
-    pub fn of(shared: &'s Shared<'s>, class: &DayClass, atoms: Atoms) -> Self {
+    /// Those that leave early enough for an itinerary, and arrive after it can begin.
+    pub fn of(shared: &'s Shared<'s>, calendar: &Calendar<'_>, atoms: Atoms) -> Self {
         let stations = shared.network.stations.len();
+        let windows: HashMap<Tz, Windows> = (calendar.zones.iter())
+            .map(|zone| (*zone, Windows::of(atoms.firsts().map(|day| calendar.bounds(*zone, day)))))
+            .collect();
+        let end = windows.values().map(|windows| windows.some.1).max().unwrap_or(0);
         let mut trains = Self {
             shared,
-            class: class.clone(),
             atoms,
+            windows,
+            latest: end + shared.network.transfers.duration_minutes_max as i32,
             runs: Vec::new(),
             calls_len: 0,
             boardings: vec![Vec::new(); stations],
@@ -113,12 +123,13 @@ impl<'s, const W: usize> Trains<'s, W> {
             by_day: HashMap::new(),
         };
         if shared.network.transfers.layover_policy != LayoverPolicy::None {
-            let zones = shared.zones.iter().copied().collect::<HashSet<_>>();
-            trains.by_day = zones.into_iter().map(|zone| (zone, trains.by_day(zone))).collect();
+            let by_day = |zone: &Tz| (*zone, trains.by_day(calendar, *zone));
+            trains.by_day = calendar.zones.iter().map(by_day).collect();
         }
+        let distances = trains.distances(calendar);
         for journey in 0..shared.network.journeys.len() {
-            for shift in class.shifts() {
-                trains.add(JourneyIdx::of(journey), shift);
+            for (shift, offset, days) in &distances {
+                trains.add(JourneyIdx::of(journey), (*shift, *offset), days);
             }
         }
         for calls in trains.boardings.iter_mut().chain(&mut trains.alightings) {
@@ -127,19 +138,32 @@ impl<'s, const W: usize> Trains<'s, W> {
         trains
     }
 
-    fn add(&mut self, journey: JourneyIdx, shift: i32) {
+    /// How far the service dates are away, with the days that have it so.
+    pub fn distances(&self, calendar: &Calendar<'_>) -> Vec<(i32, i32, Set<W>)> {
+        let mut distances = Vec::new();
+        for shift in calendar.shifts.clone() {
+            let offsets: BTreeSet<i32> =
+                self.atoms.firsts().map(|day| calendar.offset(day, shift)).collect();
+            for offset in offsets {
+                let days = self.atoms.that(|day| calendar.offset(day, shift) == offset);
+                distances.push((shift, offset, days));
+            }
+        }
+        distances
+    }
+
+    fn add(&mut self, journey: JourneyIdx, (shift, offset): (i32, i32), among: &Set<W>) {
         let network = self.shared.network;
-        let offset = self.class.offset(shift);
         let calls = calls_of(network, journey);
         let first = offset + i32::from(calls[0].departure);
         let last = offset + i32::from(calls[calls.len() - 1].arrival);
-        let latest = self.class.end + network.transfers.duration_minutes_max as i32;
-        if last < self.class.start || first > latest {
+        if last < self.start() || first > self.latest {
             return;
         }
-        let words = schema::days::words(network.period.axis_days as usize);
+        let words = days::words(network.period.axis_days as usize);
         let set = network.journeys[journey.at()].days.at();
-        let days = self.atoms.running(&network.day_sets[set * words..(set + 1) * words], shift);
+        let set = &network.day_sets[set * words..(set + 1) * words];
+        let days = self.atoms.running(set, shift).and(among);
         if days.is_empty() {
             return;
         }
@@ -157,6 +181,32 @@ impl<'s, const W: usize> Trains<'s, W> {
         }
         self.runs.push(Run { journey, shift, offset, days, base: self.calls_len });
         self.calls_len += calls.len() as u32;
+    }
+
+    /// The first minute in which an itinerary may depart.
+    fn start(&self) -> i32 {
+        self.windows.values().map(|windows| windows.some.0).min().unwrap_or(0)
+    }
+
+    /// Where one can begin an itinerary, by departure.
+    pub fn departures(&self, origin: StationIdx) -> &[At] {
+        let (start, end) = self.windows[&self.shared.zones[origin.at()]].some;
+        self.boardings_within(origin, start, end - 1)
+    }
+
+    /// The days of which a minute is part at a station.
+    pub fn departing(&self, origin: StationIdx, minute: i32, days: Set<W>) -> Set<W> {
+        let windows = &self.windows[&self.shared.zones[origin.at()]];
+        if windows.all.0 <= minute && minute < windows.all.1 {
+            return days;
+        }
+        let mut open = Set::EMPTY;
+        for (atom, (start, end)) in windows.each.iter().enumerate() {
+            if *start <= minute && minute < *end {
+                open.insert(atom);
+            }
+        }
+        days.and(&open)
     }
 
     /// The calls of a run, in minutes of its own service date.
@@ -221,20 +271,38 @@ impl<'s, const W: usize> Trains<'s, W> {
             return days;
         }
         let by_day = &self.by_day[&self.shared.zones[station.at()]];
-        days.and(&by_day[(begin - self.class.start) as usize])
+        days.and(&by_day[(begin - self.start()) as usize])
     }
 
     /// Per minute of an itinerary, the days on which it is day in a zone.
-    fn by_day(&self, zone: Tz) -> Vec<Set<W>> {
-        let network = self.shared.network;
-        let end = self.class.end + network.transfers.duration_minutes_max as i32;
+    fn by_day(&self, calendar: &Calendar<'_>, zone: Tz) -> Vec<Set<W>> {
         let is_by_day = |minute: i32| {
             self.atoms.that(|day| {
-                let instant = origin(network, day) + minute;
+                let instant = calendar.origin(day) + minute;
                 LayoverPolicy::is_by_day(schema::local_minute_of_day(zone, instant))
             })
         };
-        (self.class.start..=end).map(is_by_day).collect()
+        (self.start()..=self.latest).map(is_by_day).collect()
+    }
+}
+
+/// When the calendar dates of the atoms begin and end in a zone.
+struct Windows {
+    each: Vec<(i32, i32)>,
+    /// What is part of some.
+    some: (i32, i32),
+    /// What is part of all.
+    all: (i32, i32),
+}
+
+impl Windows {
+    fn of(each: impl Iterator<Item = (i32, i32)>) -> Self {
+        let each: Vec<(i32, i32)> = each.collect();
+        let starts = || each.iter().map(|(start, _)| *start);
+        let ends = || each.iter().map(|(_, end)| *end);
+        let some = (starts().min().unwrap_or(0), ends().max().unwrap_or(0));
+        let all = (starts().max().unwrap_or(0), ends().min().unwrap_or(0));
+        Self { each, some, all }
     }
 }
 

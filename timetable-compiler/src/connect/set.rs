@@ -5,10 +5,9 @@
 
 use std::collections::HashMap;
 
-use chrono_tz::Tz;
 use schema::{Network, days};
 
-use super::classes::{DayClass, midnight, origin};
+use super::calendar::Calendar;
 
 /// A set of atoms in `W` words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,7 +64,7 @@ impl<const W: usize> Set<W> {
     }
 }
 
-/// The days of a class, parted into those that no train tells apart.
+/// The days of a network, parted into those that neither trains nor clocks tell apart.
 #[derive(Debug)]
 pub struct Atoms {
     /// Per atom its first day.
@@ -76,27 +75,28 @@ pub struct Atoms {
 }
 
 impl Atoms {
-    /// The atoms of a class. On the days of one, the clocks of all `zones` show the same too.
-    pub fn of(network: &Network, class: &DayClass, zones: &[Tz]) -> Self {
-        let axis_days = network.period.axis_days as usize;
-        let words = days::words(axis_days);
+    /// The atoms of a network.
+    pub fn of(network: &Network, calendar: &Calendar<'_>) -> Self {
+        let words = days::words(network.period.axis_days as usize);
         let kinds = kinds(network);
         let kind = |day: i32| usize::try_from(day).ok().and_then(|day| kinds.get(day).copied());
         let mut known: HashMap<(Vec<Option<usize>>, Vec<i32>), usize> = HashMap::new();
         let mut atoms = Self { firsts: Vec::new(), masks: Vec::new(), words };
-        for day in days::iter(&class.days) {
-            let day_around = class.shifts().map(|shift| day as i32 + shift);
-            let trains = day_around.clone().map(kind).collect();
-            let clocks = (zones.iter())
-                .flat_map(|zone| day_around.clone().map(|it| midnight(network, *zone, it)))
-                .map(|midnight| midnight - origin(network, day as i32));
-            let around = (trains, clocks.collect());
-            let atom = *known.entry(around).or_insert_with(|| {
-                atoms.firsts.push(day as i32);
+        for day in calendar.days() {
+            let shifts = calendar.shifts.clone();
+            let trains = shifts.clone().map(|shift| kind(day + shift)).collect();
+            let offsets = shifts.clone().map(|shift| calendar.offset(day, shift));
+            let midnights = (calendar.zones.iter()).flat_map(|zone| {
+                let until = shifts.end() + 1;
+                (*shifts.start()..=until).map(move |shift| calendar.midnight(*zone, day, shift))
+            });
+            let clocks = offsets.chain(midnights).collect();
+            let atom = *known.entry((trains, clocks)).or_insert_with(|| {
+                atoms.firsts.push(day);
                 atoms.masks.extend(std::iter::repeat_n(0, words));
                 atoms.firsts.len() - 1
             });
-            days::insert(&mut atoms.masks[atom * words..(atom + 1) * words], day);
+            days::insert(&mut atoms.masks[atom * words..(atom + 1) * words], day as usize);
         }
         atoms
     }
@@ -104,6 +104,11 @@ impl Atoms {
     /// How many there are.
     pub const fn len(&self) -> usize {
         self.firsts.len()
+    }
+
+    /// The first day of each.
+    pub fn firsts(&self) -> impl Iterator<Item = i32> + '_ {
+        self.firsts.iter().copied()
     }
 
     /// The departure days on which a set's journeys run on the date `shift` later.

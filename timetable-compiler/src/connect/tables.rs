@@ -2,7 +2,7 @@
 
 use schema::{DaySetIdx, DirectRow, Network, OneStopRow, PackedLeg, Pair, StationIdx, TwoStopRow};
 
-use super::Row;
+use super::origin::Row;
 use crate::assemble::DaySets;
 
 /// The rows from one origin, packed, their days by their place in `day_sets`.
