@@ -12,8 +12,11 @@
 //! 160  payload: an archived `Network`
 //! ```
 
+use std::io::{self, BufWriter, Seek, Write};
 use std::ops::Range;
 
+use rkyv::rancor::ResultExt;
+use rkyv::ser::writer::IoWriter;
 use rkyv::util::AlignedVec;
 
 use crate::network::{ArchivedNetwork, Network};
@@ -25,6 +28,9 @@ pub const FORMAT_VERSION: u32 = 1;
 
 /// Bytes of the header; the payload begins there.
 pub const HEADER_LEN: usize = 160;
+
+/// Bytes that are hashed and written in one piece.
+const WRITTEN_AT_ONCE: usize = 1 << 18;
 
 const MAGIC: [u8; 8] = *b"RAILGRPH";
 const VERSION: Range<usize> = 8..12;
@@ -156,23 +162,79 @@ pub fn encode(
     fingerprint: [u8; 32],
     compiler: &str,
 ) -> Result<AlignedVec, rkyv::rancor::Error> {
-    let payload = rkyv::to_bytes::<rkyv::rancor::Error>(network)?;
+    let mut bytes = AlignedVec::new();
+    bytes.resize(HEADER_LEN, 0);
+    let payload = write_payload(network, &mut bytes)?;
+    bytes[..HEADER_LEN].copy_from_slice(&header(&payload, fingerprint, compiler));
+    Ok(bytes)
+}
+
+/// Writes a network file to the beginning of `out`, a part at a time: the bytes are never in memory
+/// all at once.
+///
+/// # Errors
+///
+/// What `out` says.
+pub fn write(
+    network: &Network,
+    fingerprint: [u8; 32],
+    compiler: &str,
+    mut out: impl Write + Seek,
+) -> io::Result<()> {
+    out.rewind()?;
+    out.write_all(&[0; HEADER_LEN])?;
+    let payload = write_payload(network, &mut out).map_err(io::Error::other)?;
+    out.rewind()?;
+    out.write_all(&header(&payload, fingerprint, compiler))?;
+    out.flush()
+}
+
+struct Payload {
+    len: u64,
+    hash: blake3::Hash,
+}
+
+/// Hashes what it hands on.
+struct Hashing<W> {
+    out: W,
+    len: u64,
+    hasher: blake3::Hasher,
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        self.len += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+fn write_payload(network: &Network, out: impl Write) -> Result<Payload, rkyv::rancor::Error> {
+    let hashing = Hashing { out, len: 0, hasher: blake3::Hasher::new() };
+    let buffered = BufWriter::with_capacity(WRITTEN_AT_ONCE, hashing);
+    let written = rkyv::api::high::to_bytes_in(network, IoWriter::new(buffered))?.into_inner();
+    let written = written.into_inner().map_err(io::IntoInnerError::into_error).into_error()?;
+    Ok(Payload { len: written.len, hash: written.hasher.finalize() })
+}
+
+fn header(payload: &Payload, fingerprint: [u8; 32], compiler: &str) -> [u8; HEADER_LEN] {
     let mut header = [0; HEADER_LEN];
     header[..8].copy_from_slice(&MAGIC);
     header[VERSION].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
     header[LENGTH].copy_from_slice(&(HEADER_LEN as u32).to_le_bytes());
-    header[PAYLOAD_LENGTH].copy_from_slice(&(payload.len() as u64).to_le_bytes());
-    header[CONTENT_HASH].copy_from_slice(blake3::hash(&payload).as_bytes());
+    header[PAYLOAD_LENGTH].copy_from_slice(&payload.len.to_le_bytes());
+    header[CONTENT_HASH].copy_from_slice(payload.hash.as_bytes());
     header[FINGERPRINT].copy_from_slice(&fingerprint);
     let name = compiler.len().min(COMPILER.len());
     header[COMPILER][..name].copy_from_slice(&compiler.as_bytes()[..name]);
     let header_hash = blake3::hash(&header[..HEADER_HASH.start]);
     header[HEADER_HASH].copy_from_slice(header_hash.as_bytes());
-
-    let mut bytes = AlignedVec::with_capacity(HEADER_LEN + payload.len());
-    bytes.extend_from_slice(&header);
-    bytes.extend_from_slice(&payload);
-    Ok(bytes)
+    header
 }
 
 /// An opened network file: bytes that were checked once and are trusted from then on.

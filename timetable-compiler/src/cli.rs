@@ -151,12 +151,13 @@ fn run_compile(
         least: if arguments.quiet { Severity::Warning } else { Severity::Info },
     };
     written(report::write_text(streams.err, &findings, look))?;
-    let summary = match (output, &compiled) {
+    let is_done = compiled.is_some();
+    let summary = match (output, compiled) {
         (Some(path), Some(compiled)) => Some(write_network(path, compiled)?),
         _ => None,
     };
     let mut result = json!({
-        "status": if compiled.is_some() { "done" } else { "errors" },
+        "status": if is_done { "done" } else { "errors" },
         "findings": report::json(&findings),
     });
     if let Some(path) = &arguments.report_json {
@@ -171,10 +172,10 @@ fn run_compile(
     if !arguments.quiet {
         let seconds = started.elapsed().as_secs_f64();
         let counts = report::counts(&findings);
-        let line = last_line(output, summary.as_ref(), compiled.is_some(), &counts);
+        let line = last_line(output, summary.as_ref(), is_done, &counts);
         written(writeln!(streams.err, "{line} in {seconds:.2} s"))?;
     }
-    Ok(if compiled.is_some() { Exit::Done } else { Exit::Errors })
+    Ok(if is_done { Exit::Done } else { Exit::Errors })
 }
 
 fn last_line(
@@ -259,18 +260,22 @@ fn load(path: impl AsRef<Path>) -> Result<Input, Failure> {
     Ok(Input { name, bytes })
 }
 
-/// Writes the network, once it was opened as a server opens it.
-fn write_network(path: &Path, compiled: &Compiled) -> Result<Summary, Failure> {
-    let internal = |sentence| Failure { exit: Exit::Io, sentence };
-    let bytes = compiled.encode().map_err(|error| internal(error.to_string()))?;
-    let file = NetworkFile::open(bytes).map_err(|error| internal(error.to_string()))?;
-    write_atomically(path, file.bytes()).map_err(|error| Failure::io("write", path, &error))?;
-    Ok(Summary::of(&file))
+/// Writes the network, and has it in place once it was opened as a server opens it.
+fn write_network(path: &Path, compiled: Compiled) -> Result<Summary, Failure> {
+    let written = write_atomically(path, |file, place| {
+        compiled.write(file)?;
+        // The tables are in memory once: as they were, or as they are read back.
+        drop(compiled);
+        let file = NetworkFile::open(read_aligned(place)?).map_err(io::Error::other)?;
+        Ok(Summary::of(&file))
+    });
+    written.map_err(|error| Failure::io("write", path, &error))
 }
 
 fn write_json(path: &Path, value: &Value) -> Result<(), Failure> {
     let text = format!("{value:#}\n");
-    write_atomically(path, text.as_bytes()).map_err(|error| Failure::io("write", path, &error))
+    write_atomically(path, |file, _| file.write_all(text.as_bytes()))
+        .map_err(|error| Failure::io("write", path, &error))
 }
 
 fn run_inspect(path: &Path, as_json: bool, streams: &mut Streams<'_>) -> Done {

@@ -1,5 +1,7 @@
 //! From inputs to a network: read, check, resolve, connect. No file is touched and nothing printed.
 
+use std::io::{self, Seek, Write};
+
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use rkyv::util::AlignedVec;
@@ -82,6 +84,15 @@ impl Compiled {
     /// What rkyv says where the network cannot be archived, which is out of memory.
     pub fn encode(&self) -> Result<AlignedVec, rkyv::rancor::Error> {
         schema::encode(&self.network, self.fingerprint, COMPILER_VERSION)
+    }
+
+    /// Writes the network file to the beginning of `out`.
+    ///
+    /// # Errors
+    ///
+    /// What `out` says.
+    pub fn write(&self, out: impl Write + Seek) -> io::Result<()> {
+        schema::write(&self.network, self.fingerprint, COMPILER_VERSION, out)
     }
 }
 
