@@ -31,6 +31,9 @@ pub struct Chooser<'c, 's, const W: usize> {
     changes_into: &'c [Vec<(StationIdx, i32)>],
     /// What was found for the criteria at hand.
     candidates: Vec<Winner<W>>,
+    /// A candidate with all the days has no layover shorter than this. Others with a shorter one
+    /// cannot stay, so they are not looked for.
+    layover_minutes_min: i32,
     entries: Vec<Entry>,
 }
 
@@ -75,7 +78,14 @@ impl<'c, 's, const W: usize> Chooser<'c, 's, W> {
         rides: &'c Rides,
         changes_into: &'c [Vec<(StationIdx, i32)>],
     ) -> Self {
-        Self { trains, rides, changes_into, candidates: Vec::new(), entries: Vec::new() }
+        Self {
+            trains,
+            rides,
+            changes_into,
+            candidates: Vec::new(),
+            layover_minutes_min: 0,
+            entries: Vec::new(),
+        }
     }
 
     /// The itineraries with these criteria that stay, each on days of its own; together they have
@@ -88,6 +98,7 @@ impl<'c, 's, const W: usize> Chooser<'c, 's, W> {
     ) {
         let trains = self.trains;
         self.candidates.clear();
+        self.layover_minutes_min = 0;
         let Criteria { departure, arrival, legs, .. } = best.criteria;
         let firsts = trains.boardings_within(origin, departure, departure);
         for last in trains.alightings_in(destination, arrival) {
@@ -231,9 +242,11 @@ impl<'c, 's, const W: usize> Chooser<'c, 's, W> {
         last: &Last<'_, W>,
         days: Set<W>,
     ) {
-        for entry in 0..self.entries.len() {
+        for entry in (0..self.entries.len()).rev() {
             let entry = self.entries[entry];
-            let latest = entry.departure - entry.minutes;
+            let layover = self.layover_minutes_min;
+            let earliest = earliest.max(alighted.minute + layover);
+            let latest = entry.departure - entry.minutes.max(layover);
             if latest <= earliest
                 || entry.at == board_at
                 || entry.from == alighted.at
@@ -247,9 +260,18 @@ impl<'c, 's, const W: usize> Chooser<'c, 's, W> {
                 let apart = ride.run != first.number && ride.run != last.number;
                 if ride.arrival <= latest && apart {
                     let found = self.joined(best, alighted, ride, (last, &entry), days);
-                    self.candidates.extend(found);
+                    self.add(found, best);
                 }
             }
+        }
+    }
+
+    fn add(&mut self, found: Option<Winner<W>>, best: &Best<W>) {
+        if let Some(winner) = found {
+            if winner.days == best.days {
+                self.layover_minutes_min = self.layover_minutes_min.max(winner.layover_minutes_min);
+            }
+            self.candidates.push(winner);
         }
     }
 
