@@ -83,19 +83,6 @@ fn a_file_may_be_utf16() {
 }
 
 #[test]
-fn an_input_may_be_a_folder_or_a_zip_archive() {
-    let folder = Input { name: "feed".to_owned(), bytes: None };
-    let zip = Input::file("feed", b"PK\x03\x04...".as_slice());
-    for (input, what) in [(folder, "a folder"), (zip, "a zip archive")] {
-        let expected = format!(
-            "error[unsupported-input]: the input is {what}; this version reads CSV only\n  \
-             --> feed\n  help: convert the timetable to the nine-column CSV"
-        );
-        check_input(PERIOD, input, &expected);
-    }
-}
-
-#[test]
 fn a_route_id_may_be_in_two_files() {
     let inputs = [file("a.csv", NINE, ROW), file("b.csv", NINE, ROW)];
     let outcome = checked(&inputs, &options(PERIOD));
