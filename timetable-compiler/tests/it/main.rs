@@ -2,6 +2,7 @@
 
 mod dates;
 mod findings;
+mod gtfs;
 mod program;
 mod robustness;
 

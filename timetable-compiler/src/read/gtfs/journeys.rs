@@ -94,14 +94,14 @@ impl<'f> Journeys<'f> {
             );
             let place = (trips::FORM, self.first_rideless, trips::ID);
             let notice = tables.notice(Code::NoRide, sentence, place);
-            findings.add(notice.action("left out"));
+            findings.add(notice.action("they were left out"));
         }
         if self.outside > 0 {
             let Period { first, last } = self.feed.period;
             let count = counted(self.outside, "trip");
             let sentence = format!("no date from {first} to {last} has a run of {count}");
             let notice = Notice::new(Code::TripsOutsidePeriod, sentence).at(tables.whole());
-            findings.add(notice.action("left out"));
+            findings.add(notice.action("they were left out"));
         }
     }
 
