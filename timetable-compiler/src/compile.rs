@@ -153,6 +153,13 @@ pub fn compile(
     if let Some(at) = inputs.iter().position(|input| !input.is_feed()) {
         let sources = Sources { tables: &tables, rows: &rows, stations: &stations };
         let timetable = sources.resolve(frame, &mut findings);
+        if frame.reference != frame.zone {
+            let (zone, reference) = (frame.zone, frame.reference);
+            let sentence = format!("cities have times of {zone}, and the network of {reference}");
+            let place = Source::of(at + 1, &inputs[at]).whole();
+            let notice = Notice::new(Code::TimesConverted, sentence).at(place);
+            findings.add(notice.action("they were converted, date by date"));
+        }
         parts.push(Part { input: at + 1, name: inputs[at].name.clone(), timetable });
     }
     let has_feeds = !feeds.is_empty();

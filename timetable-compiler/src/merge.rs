@@ -13,7 +13,7 @@ use schema::names::fold;
 use schema::{Position, service_origin};
 
 use crate::notice::{Code, Findings, Notice, Place};
-use crate::read::gtfs::MergeStations;
+use crate::read::gtfs::{MergeStations, counted};
 use crate::timetable::{ServiceJourney, Station, Timetable};
 
 /// The currency of a network without prices.
@@ -89,8 +89,8 @@ fn keep_one_currency(parts: &mut [Part], findings: &mut Findings) -> String {
         }
         let currency = &part.timetable.currency;
         let sentence = format!(
-            "the prices of {count} service journeys are in {currency}, and most of the network's \
-             in {most}"
+            "prices are in {currency}, of {}, and most of the network's in {most}",
+            counted(count, "service journey")
         );
         let notice = Notice::new(Code::CurrencyLeftOut, sentence).at(part.place());
         findings.add(notice.action("the prices were left out"));

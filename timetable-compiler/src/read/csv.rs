@@ -425,6 +425,12 @@ impl Row<'_, '_> {
         })
     }
 
+    /// The value of a column with the blanks around it.
+    pub fn padded_value(&self, column: usize) -> String {
+        let field = self.table.positions[column].and_then(|at| self.fields.get(at));
+        String::from_utf8_lossy(field.unwrap_or_default()).into_owned()
+    }
+
     /// Whether the value of a column is UTF-8; a finding where it is not.
     pub fn is_utf8(&self, column: usize, findings: &mut Findings) -> bool {
         let Some(position) = self.table.positions[column] else {

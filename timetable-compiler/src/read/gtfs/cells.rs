@@ -1,5 +1,6 @@
 //! What the tables of a feed have in common: opening them, keys, and the values of fields.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use chrono::NaiveDate;
@@ -19,8 +20,8 @@ pub struct Tables<'f> {
     input: usize,
     feed: &'f str,
     tables: HashMap<&'static str, Table<'f>>,
-    /// Files that lack a column, or are empty although there is no feed without them.
-    broken: Vec<&'static str>,
+    /// Files that lack a column, or are not there or empty although there is no feed without them.
+    broken: RefCell<Vec<&'static str>>,
 }
 
 impl<'f> Tables<'f> {
@@ -31,7 +32,7 @@ impl<'f> Tables<'f> {
         files: &'f [FeedFile<'_>],
         findings: &mut Findings,
     ) -> Self {
-        let mut all = Self { input, feed, tables: HashMap::new(), broken: Vec::new() };
+        let mut all = Self { input, feed, tables: HashMap::new(), broken: RefCell::default() };
         for (part, form) in FORMS.iter().enumerate() {
             let file = files.iter().find(|file| file.name == form.name && file.bytes.is_some());
             let Some(file) = file else {
@@ -51,11 +52,11 @@ impl<'f> Tables<'f> {
                 Some(table) => {
                     let mut required = form.columns.iter().enumerate();
                     if required.any(|(at, column)| column.required && !table.has(at)) {
-                        all.broken.push(form.name);
+                        all.broken.borrow_mut().push(form.name);
                     }
                     all.tables.insert(form.name, table.loose());
                 }
-                None => all.broken.push(form.name),
+                None => all.broken.borrow_mut().push(form.name),
             }
         }
         let is_there = |form: FileForm| files.iter().any(|file| file.name == form.name);
@@ -65,8 +66,8 @@ impl<'f> Tables<'f> {
         all
     }
 
-    fn report_missing(&mut self, name: &'static str, findings: &mut Findings) {
-        self.broken.push(name);
+    fn report_missing(&self, name: &'static str, findings: &mut Findings) {
+        self.broken.borrow_mut().push(name);
         let notice = Notice::new(Code::MissingFile, format!("the feed lacks {name}"));
         findings.add(notice.at(self.whole()));
     }
@@ -84,12 +85,17 @@ impl<'f> Tables<'f> {
 
     /// Whether references into a table can be judged.
     pub fn is_sound(&self, form: FileForm) -> bool {
-        !self.broken.contains(&form.name)
+        !self.broken.borrow().contains(&form.name)
+    }
+
+    /// Whether references into all tables can be judged.
+    pub fn are_sound(&self) -> bool {
+        self.broken.borrow().is_empty()
     }
 
     /// Whether a calendar is missing altogether, or its columns are.
     pub fn lacks_calendar(&self) -> bool {
-        self.broken.iter().any(|name| name.starts_with("calendar"))
+        self.broken.borrow().iter().any(|name| name.starts_with("calendar"))
     }
 
     /// A row's field, as findings have it.
@@ -131,24 +137,27 @@ impl<'f> Tables<'f> {
         mut each: impl FnMut(&Row<'_, 'f>, &mut Findings),
     ) {
         let Some(table) = self.get(form).filter(|_| self.is_sound(form)) else { return };
-        let mut padded: Option<(RowAt, usize, usize)> = None;
+        let mut padded: Option<(RowAt, usize, String, usize)> = None;
         let rows = table.count_rows(findings, |row, findings| {
             if let Some(column) = row.padded_column() {
-                padded.get_or_insert((row.at(), column, 0)).2 += 1;
+                let first = || (row.at(), column, row.padded_value(column), 0);
+                padded.get_or_insert_with(first).3 += 1;
             }
             each(row, findings);
         });
         if rows == 0 && form.required {
+            self.broken.borrow_mut().push(form.name);
             let notice = Notice::new(Code::NoRows, "the file has a header and no rows");
             findings.add(notice.at(table.whole()));
         } else if rows == 0 {
             report_without_rows(table.whole(), "the file has a header and no rows", findings);
         }
-        if let Some((at, column, count)) = padded {
-            let sentence = format!("values of {count} rows have blanks around them, first here");
+        if let Some((at, column, value, count)) = padded {
+            let rows = counted(count, "row");
+            let sentence = format!("there are blanks around values of {rows}, first here");
             let notice = Notice::new(Code::PaddedValue, sentence).at(table.place(at, column));
             let action = "the blanks were left out, of keys and of references to them";
-            findings.add(notice.action(action));
+            findings.add(notice.value(value).action(action));
         }
     }
 }

@@ -41,14 +41,8 @@ pub fn read(tables: &Tables<'_>, trips: &Trips, findings: &mut Findings) -> Star
         windows.push(window);
     });
     if let Some(start) = first {
-        let sentence = format!(
-            "{} only how often trains run, not exactly when, first here",
-            if approximate == 1 {
-                "1 row says".to_owned()
-            } else {
-                format!("{approximate} rows say")
-            }
-        );
+        let rows = counted(approximate, "row");
+        let sentence = format!("of {rows} it is known how often trains run, not when, first here");
         let notice = tables.notice(Code::HeadwayApproximated, sentence, (FORM, start, HEADWAY));
         findings.add(notice.action("the trains run at the start of the window and every headway"));
     }
@@ -102,7 +96,8 @@ fn starts(
     if total > RUNS_MAX {
         let sentence =
             format!("trip `{trip}` has {} a date, more than {RUNS_MAX}", counted(total, "run"));
-        let row = windows.first().map_or(0, |window| window.row);
+        let most = windows.iter().max_by_key(|window| (runs(window), window.start));
+        let row = most.map_or(0, |window| window.row);
         let notice: Notice = tables.notice(Code::TooManyRuns, sentence, (FORM, row, HEADWAY));
         findings
             .add(notice.help("headways are in seconds; look for one that was meant in minutes"));

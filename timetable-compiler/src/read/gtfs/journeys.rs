@@ -156,8 +156,14 @@ impl<'f> Journeys<'f> {
             departure: (call.departure + later).div_euclid(60) as i16,
             may: call.may,
         };
+        let mut folded: Vec<FoldedCall> = calls.iter().map(folded).collect();
+        // Nobody sees when a train comes to its first call or leaves its last one.
+        if let [first, .., last] = &mut folded[..] {
+            first.arrival = first.departure;
+            last.departure = last.arrival;
+        }
         let pattern = Pattern {
-            calls: calls.iter().map(folded).collect(),
+            calls: folded,
             train_type: &route.train_type,
             number: trip.number.as_deref(),
             operator: route.agency.and_then(|agency| feed.agencies.name(agency)),

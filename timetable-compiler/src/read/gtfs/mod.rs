@@ -32,6 +32,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use schema::Transfers;
 
+pub(crate) use cells::counted;
 pub use files::is_read;
 pub use options::{FeedOptions, MergeStations, RouteTypes};
 
@@ -91,8 +92,9 @@ pub fn read(
     let fares = fares::Fares::read(tables, agencies, routes, stops, findings);
     let unwanted = trips.unwanted(routes);
     routes.report_left_out(&unwanted, tables, findings);
-    let (dropped, all) = trips.dropped();
-    if all == 0 && !unwanted.is_empty() {
+    // Where a whole table lacks, all that refers to it is left out, and nobody needs the number.
+    let (dropped, all) = if tables.are_sound() { trips.dropped() } else { (0, 0) };
+    if all == 0 && !unwanted.is_empty() && tables.are_sound() {
         let types: Vec<_> = unwanted.keys().map(u32::to_string).collect();
         let wanted = &request.options.route_types;
         let sentence = format!("the feed has no trips of route types {wanted}");

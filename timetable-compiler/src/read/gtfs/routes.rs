@@ -20,20 +20,23 @@ pub struct Agencies {
     pub zone: Option<Tz>,
     keys: Keys,
     names: Vec<String>,
+    /// For each key, which of the names it has.
+    named: Vec<u32>,
 }
 
 impl Agencies {
     /// Reads agency.txt.
     pub fn read(tables: &Tables<'_>, findings: &mut Findings) -> Self {
         let keys = Keys::of(agency::FORM, agency::ID);
-        let mut all = Self { zone: None, keys, names: Vec::new() };
-        let has_ids = tables.get(agency::FORM).is_some_and(|table| table.has(agency::ID));
+        let mut all = Self { zone: None, keys, names: Vec::new(), named: Vec::new() };
         let mut first = None;
         tables.each(agency::FORM, findings, |row, findings| {
-            let id = row.get(agency::ID).unwrap_or_default();
             // The only agency of a feed needs no id.
-            let is_nameless = !has_ids || (id.is_empty() && all.names.is_empty());
-            if is_nameless || all.keys.add(row, tables, findings).is_some() {
+            let needs_no_id = row.bytes(agency::ID).is_empty();
+            if needs_no_id || all.keys.add(row, tables, findings).is_some() {
+                if !needs_no_id {
+                    all.named.push(all.names.len() as u32);
+                }
                 all.names.push(text(row, agency::NAME, findings).unwrap_or_default());
             }
             let Some(zone) = zone(row, findings) else { return };
@@ -63,7 +66,8 @@ impl Agencies {
         if self.keys.len() == 0 && self.names.len() == 1 {
             return Some(0);
         }
-        self.keys.refer((row, column), tables, action, findings)
+        let key = self.keys.refer((row, column), tables, action, findings)?;
+        Some(self.named[key as usize])
     }
 
     /// The name of an agency.

@@ -258,7 +258,7 @@ impl Trip<'_, '_> {
 
     fn notice(&self, code: Code, sentence: &str, row: &GtfsStopTimeRow, column: usize) -> Notice {
         let trip = &self.trips.rows[self.trip].id;
-        let sentence = format!("{sentence} in trip `{trip}`");
+        let sentence = format!("in trip `{trip}`, {sentence}");
         self.tables.notice(code, sentence, (FORM, row.start, column))
     }
 
@@ -290,7 +290,8 @@ impl Trip<'_, '_> {
                 before = at;
             }
         }
-        let sentence = format!("{} without a time", counted(blank, "call"));
+        let verb = if blank == 1 { "has" } else { "have" };
+        let sentence = format!("{} {verb} no time", counted(blank, "call"));
         let notice = self.notice(Code::TimeInterpolated, &sentence, &rows[first], ARRIVAL);
         let by = if has_distances { "distance" } else { "number of calls" };
         let time = clock(rows[first].arrival);
@@ -340,8 +341,8 @@ fn interpolate(rows: &mut [GtfsStopTimeRow], has_distances: bool) {
 
 fn report(tables: &Tables<'_>, tally: &Tally, findings: &mut Findings) {
     if let Some(start) = tally.first_unordered {
-        let count = tally.unordered;
-        let sentence = format!("{count} rows stand before the one that they follow on, first here");
+        let rows = counted(tally.unordered, "row");
+        let sentence = format!("stop_sequence goes back in {rows}, first here");
         let notice = tables.notice(Code::SequenceOutOfOrder, sentence, (FORM, start, SEQUENCE));
         findings
             .add(notice.action("the calls of each trip were put in the order of stop_sequence"));
@@ -353,8 +354,8 @@ fn report(tables: &Tables<'_>, tally: &Tally, findings: &mut Findings) {
         findings.add(notice.action("they were taken for ordinary ones"));
     }
     if let Some(start) = tally.first_with_seconds {
-        let sentence = format!("{} have seconds, first here", counted(tally.with_seconds, "call"));
-        let sentence = sentence.replace("1 call have", "1 call has");
+        let calls = counted(tally.with_seconds, "call");
+        let sentence = format!("there are seconds in the times of {calls}, first here");
         let notice = tables.notice(Code::SecondsRounded, sentence, (FORM, start, ARRIVAL));
         findings.add(notice.action("departures were rounded down and arrivals up"));
     }

@@ -114,31 +114,46 @@ fn a_file_may_be_packed_by_lzma() {
 
 #[test]
 fn a_feed_may_stand_in_a_folder_of_its_own() {
-    check(feed().zip("acme/", CompressionMethod::Deflated), r#"info[feed-in-subfolder]: the files of the feed stand in a folder of the input
+    check(
+        feed().zip("acme/", CompressionMethod::Deflated),
+        r#"info[feed-in-subfolder]: the files of the feed stand in a folder of the input
   --> feed.zip "acme"
-  action: they were read from there"#);
+  action: they were read from there"#,
+    );
     let feed = feed().file("shapes.txt", "").file("notes.txt", "").file(".DS_Store", "");
-    check(feed.zip("", CompressionMethod::Stored), "info[unused-file]: the file is not one of GTFS
+    check(
+        feed.zip("", CompressionMethod::Stored),
+        "info[unused-file]: the file is not one of GTFS
   --> feed.zip/notes.txt
   action: the file was left out
 info[unused-file]: the file is not used
   --> feed.zip/shapes.txt
-  action: the file was left out");
+  action: the file was left out",
+    );
 }
 
 #[test]
 fn a_folder_or_an_archive_may_be_no_feed() {
     let file = |path: &str| FolderFile { path: path.to_owned(), bytes: None };
-    check(Input::folder("photos", vec![file("a.jpg"), file("b.jpg")]), r#"error[unsupported-input]: the input has none of the files of a GTFS feed
+    check(
+        Input::folder("photos", vec![file("a.jpg"), file("b.jpg")]),
+        r#"error[unsupported-input]: the input has none of the files of a GTFS feed
   --> photos "a.jpg, b.jpg"
-  help: name a folder or an archive with stops.txt, trips.txt and the other files"#);
-    check(archive(&[stored("a.csv", b"1")]), r#"error[unsupported-input]: the input has none of the files of a GTFS feed
+  help: name a folder or an archive with stops.txt, trips.txt and the other files"#,
+    );
+    check(
+        archive(&[stored("a.csv", b"1")]),
+        r#"error[unsupported-input]: the input has none of the files of a GTFS feed
   --> feed.zip "a.csv"
-  help: name a folder or an archive with stops.txt, trips.txt and the other files"#);
+  help: name a folder or an archive with stops.txt, trips.txt and the other files"#,
+    );
     let two = [stored("one/stops.txt", b""), stored("two/stops.txt", b"")];
-    check(archive(&two), r#"error[unsupported-input]: the input has GTFS files in several folders, or too deep in them
+    check(
+        archive(&two),
+        r#"error[unsupported-input]: the input has GTFS files in several folders, or too deep in them
   --> feed.zip "one, two"
-  help: name a single feed"#);
+  help: name a single feed"#,
+    );
     check(Input::file("cut.zip", b"PK\x03\x04\x14\0\0\0".as_slice()), "error[broken-archive]: the archive cannot be read: invalid Zip archive: Could not find EOCD
   --> cut.zip
   help: pack or download it again");
@@ -146,19 +161,27 @@ fn a_folder_or_an_archive_may_be_no_feed() {
 
 #[test]
 fn an_archive_may_be_meant_to_harm() {
-    check(archive(&[stored("../../etc/stops.txt", b""), stored("/trips.txt", b"")]), r#"error[unsafe-path]: the path of a file of the archive leads out of it
+    check(
+        archive(&[stored("../../etc/stops.txt", b""), stored("/trips.txt", b"")]),
+        r#"error[unsafe-path]: the path of a file of the archive leads out of it
   --> feed.zip "../../etc/stops.txt"
   help: pack the files without folders
 error[unsafe-path]: the path of a file of the archive leads out of it
   --> feed.zip "/trips.txt"
-  help: pack the files without folders"#);
-    check(archive(&[stored("stops.txt", b"1"), stored("stops.txt", b"2")]), "error[duplicate-entry]: the archive has two files of one name
+  help: pack the files without folders"#,
+    );
+    check(
+        archive(&[stored("stops.txt", b"1"), stored("stops.txt", b"2")]),
+        "error[duplicate-entry]: the archive has two files of one name
   --> feed.zip
-  help: pack the folder of the feed anew");
+  help: pack the folder of the feed anew",
+    );
     let locked = Entry { flags: 1, ..stored("stops.txt", b"123456789012345") };
     let unknown = Entry { method: 77, ..stored("trips.txt", b"1") };
     let damaged = Entry { bytes: b"12", ..stored("agency.txt", b"21") };
-    check(archive(&[locked, unknown, damaged]), "error[broken-archive]: the file cannot be unpacked: Invalid checksum
+    check(
+        archive(&[locked, unknown, damaged]),
+        "error[broken-archive]: the file cannot be unpacked: Invalid checksum
   --> feed.zip/agency.txt
   help: pack the feed anew
 error[encrypted-entry]: the file is encrypted
@@ -166,10 +189,14 @@ error[encrypted-entry]: the file is encrypted
   help: pack the feed anew
 error[broken-archive]: the file cannot be unpacked: compression method not supported: 77
   --> feed.zip/trips.txt
-  help: pack the feed anew");
+  help: pack the feed anew",
+    );
     let zeros = vec![b'0'; 40 << 20];
     let feed = feed().file("stops.txt", zeros);
-    check(feed.zip("", CompressionMethod::Deflated), "error[archive-too-large]: the file's 40774 bytes unpack to more than 33554432
+    check(
+        feed.zip("", CompressionMethod::Deflated),
+        "error[archive-too-large]: the file's 40774 bytes unpack to more than 33554432
   --> feed.zip/stops.txt
-  help: pack the feed anew");
+  help: pack the feed anew",
+    );
 }

@@ -38,7 +38,10 @@ info[ids-prefixed]: 2 trips have the id of others
   action: the number of the input was put before them", "2:T1 IC, Gent 09:00+, MONS 10:00/10:05, Lyon 13:00-; on 2 3 4 5 6 7 8
 2:T2 IC, Lyon 21:00+, Gent 25:10-; on 2 3 4 5 6 7 8
 T1 IC, Gent 08:00+, Mons 09:00/09:05, Lyon 12:00-; on 2 3 4 5 6 7 8
-T2 IC, Lyon 20:00+, Gent 24:10-; on 2 3 4 5 6 7 8");
+T2 IC, Lyon 20:00+, Gent 24:10-; on 2 3 4 5 6 7 8
+clocks at Gent: Europe/London
+clocks at MONS: Europe/London
+clocks at Lyon: Europe/London");
 }
 
 #[test]
@@ -54,7 +57,8 @@ info[ids-prefixed]: 2 trips have the id of others
   action: the number of the input was put before them", "2:T1 IC, Gent 09:00+, Mons 10:00/10:05, Lyon 13:00-; on 2 3 4 5 6 7 8
 2:T2 IC, Lyon 21:00+, Gent 25:10-; on 2 3 4 5 6 7 8
 T1 IC, Gent 08:00+, Mons 09:00/09:05, Lyon 12:00-; on 2 3 4 5 6 7 8
-T2 IC, Lyon 20:00+, Gent 24:10-; on 2 3 4 5 6 7 8");
+T2 IC, Lyon 20:00+, Gent 24:10-; on 2 3 4 5 6 7 8
+clocks at Lyon: Europe/London");
 }
 
 #[test]
@@ -70,7 +74,8 @@ info[ids-prefixed]: 2 trips have the id of others
   action: the number of the input was put before them", "2:T1 IC, Gent 09:00+, Mons 10:00/10:05, Lyon 13:00-; on 2 3 4 5 6 7 8
 2:T2 IC, Lyon 21:00+, Gent 25:10-; on 2 3 4 5 6 7 8
 T1 IC, Gent 08:00+, Mons 09:00/09:05, Lyon 12:00-; on 2 3 4 5 6 7 8
-T2 IC, Lyon 20:00+, Gent 24:10-; on 2 3 4 5 6 7 8");
+T2 IC, Lyon 20:00+, Gent 24:10-; on 2 3 4 5 6 7 8
+clocks at Lyon: Europe/London");
 }
 
 #[test]
@@ -83,12 +88,18 @@ fn times_are_converted_by_date() {
         "W,1,0,0,0,0,0,0,20261026,20261102",
     );
     let inputs = [feed().folder(), mexican.named("us")];
-    assert_eq!(journeys(&checked(&inputs, &options(NO_PERIOD))), "2:T1 IC, Gent 13:00+, Mons 14:00/14:05, Lyon 17:00-; on -5
+    assert_eq!(
+        journeys(&checked(&inputs, &options(NO_PERIOD))),
+        "2:T1 IC, Gent 13:00+, Mons 14:00/14:05, Lyon 17:00-; on -5
 2:T1 IC, Gent 14:00+, Mons 15:00/15:05, Lyon 18:00-; on 2
 2:T2 IC, Lyon 25:00+, Gent 29:10-; on -5
 2:T2 IC, Lyon 26:00+, Gent 30:10-; on 2
 T1 IC, Gent 08:00+, Mons 09:00/09:05, Lyon 12:00-; on 2 3 4 5 6 7 8
-T2 IC, Lyon 20:00+, Gent 24:10-; on 2 3 4 5 6 7 8");
+T2 IC, Lyon 20:00+, Gent 24:10-; on 2 3 4 5 6 7 8
+clocks at Gent: America/New_York
+clocks at Lyon: America/New_York
+clocks at Mons: America/New_York"
+    );
 }
 
 #[test]
@@ -103,16 +114,28 @@ fn a_feed_and_a_csv_are_one_network() {
     let inputs = [csv, feed.folder()];
     let mut options = options(PERIOD);
     options.feeds.merge = MergeStations::Name;
-    check_inputs(&inputs, &options, "warning[currency-left-out]: the prices of 1 service journeys are in EUR, and most of the \
+    check_inputs(
+        &inputs,
+        &options,
+        "warning[currency-left-out]: prices are in EUR, of 1 service journey, and most of the \
 network's in CHF
   --> t.csv
   action: the prices were left out
+info[times-converted]: cities have times of Europe/Brussels, and the network of Europe/London
+  --> t.csv
+  action: they were converted, date by date
 info[stations-merged]: 2 stations are those of other inputs
   --> feed
-  action: they are one");
-    assert_eq!(journeys(&checked(&inputs, &options)), "R1 IC, Gent 06:00+, Mons 08:00-; on 2 9
+  action: they are one",
+    );
+    assert_eq!(
+        journeys(&checked(&inputs, &options)),
+        "R1 IC, Gent 06:00+, Mons 08:00-; on 2 9
 T1 IC, Gent 08:00+, Mons 09:00/09:05, Lyon 12:00-; on 2 3 4 5 6 7 8; CHF 9.90 9.90 9.90
-T2 IC, Lyon 20:00+, Gent 24:10-; on 2 3 4 5 6 7 8; CHF 9.90");
+T2 IC, Lyon 20:00+, Gent 24:10-; on 2 3 4 5 6 7 8; CHF 9.90
+clocks at Gent: Europe/Brussels
+clocks at Mons: Europe/Brussels"
+    );
 }
 
 /// The rows of a file below its header in another order.

@@ -146,9 +146,21 @@ fn check_journeys(feed: &Feed, expected: &str) {
 
 fn journeys(outcome: &Outcome) -> String {
     let compiled = outcome.compiled.as_ref();
-    let network = &compiled.unwrap_or_else(|| panic!("{}", findings_text(outcome))).network;
+    let compiled = compiled.unwrap_or_else(|| panic!("{}", findings_text(outcome)));
+    let opened = schema::NetworkFile::open(compiled.encode().expect("bytes"));
+    assert!(opened.is_ok(), "{:?}", opened.err());
+    let network = &compiled.network;
     let mut lines: Vec<String> =
         (0..network.journeys.len()).map(|at| journey(network, at)).collect();
+    for station in &network.stations {
+        if station.transfer_minutes_min != network.transfers.minutes_min_default {
+            lines.push(format!("change at {}: {} min", station.name, station.transfer_minutes_min));
+        }
+        if station.zone != network.period.zone {
+            let zone = &network.texts[station.zone.at()];
+            lines.push(format!("clocks at {}: {zone}", station.name));
+        }
+    }
     for path in &network.footpaths {
         let name = |at: usize| &network.stations[at].name;
         let (from, to) = (name(path.from.at()), name(path.to.at()));
