@@ -19,7 +19,8 @@ pub const KEPT_PER_CODE: usize = 100;
 pub enum Severity {
     /// Worth knowing; the data is used as it is.
     Info,
-    /// Probably not what was meant; the data is used all the same, or left out, as the finding says.
+    /// Probably not what was meant; the data is used all the same, or the finding says what was
+    /// left out.
     Warning,
     /// The data cannot be used: nothing is written.
     Error,

@@ -22,9 +22,10 @@ const CSV_MINUTES_MIN: u16 = 15;
 
 /// Compiles a railway timetable into the network file that `railgraph` serves.
 ///
-/// Timetables are CSV files or GTFS feeds. `build` reads them, says what is wrong with them, and writes the file;
-/// `check` does the same without writing. Findings go to stderr as `severity[code]: sentence`, each
-/// with its file, line and column; `explain CODE` says what one means and how to mend it.
+/// Timetables are CSV files or GTFS feeds. `build` reads them, says what is wrong with them, and
+/// writes the file; `check` does the same without writing. Findings go to stderr as
+/// `severity[code]: sentence`, each with its file, line and column; `explain CODE` says what one
+/// means and how to mend it.
 #[derive(Debug, Parser)]
 #[command(
     name = "timetable-compiler",
@@ -75,9 +76,9 @@ feed are those of an INPUT before it, its number is put before them; stations ar
 --merge-stations only.
 
 GTFS: the period is that of the feed unless --from and --until say otherwise, 400 dates at most
-without them. Times are in the agency's zone and shown in that of the stop. Platforms are folded into
-their stations. Trips that cannot be used are left out, each with a warning; --max-dropped says how
-many may be.
+without them. Times are in the agency's zone and shown in that of the stop. Platforms are folded
+into their stations. Trips that cannot be used are left out, each with a warning; --max-dropped says
+how many may be.
 
 Examples:
   timetable-compiler build feed.zip -o network.railgraph
@@ -183,7 +184,7 @@ pub struct CompileArguments {
 }
 
 impl CompileArguments {
-    /// The limits on transfers. GTFS knows how long a change takes where that is much, CSV does not.
+    /// The limits on transfers. GTFS knows where a change takes long, CSV does not.
     pub fn transfers(&self, are_feeds: bool) -> Transfers {
         let minutes_min = if are_feeds { FEED_MINUTES_MIN } else { CSV_MINUTES_MIN };
         Transfers {

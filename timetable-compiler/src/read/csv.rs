@@ -510,9 +510,10 @@ impl Row<'_, '_> {
         let raw = &table.source.bytes[self.start..line_end(table.source.bytes, self.start)];
         let value = String::from_utf8_lossy(raw).trim_end().to_owned();
         if table.widths == Widths::Loose && self.lacks_nothing() {
-            let action = match found < expected {
-                true => "the values that are missing were taken for empty",
-                false => "the empty values at its end were left out",
+            let action = if found < expected {
+                "the values that are missing were taken for empty"
+            } else {
+                "the empty values at its end were left out"
             };
             let notice = Notice::new(Code::RowWidth, sentence).at(start).value(value);
             findings.add(notice.action(action));

@@ -38,6 +38,9 @@ pub struct FeedFile<'i> {
     pub bytes: Option<Cow<'i, [u8]>>,
 }
 
+/// The path of a file, and its bytes where they are needed.
+type Unpacked<'i> = (String, Option<Cow<'i, [u8]>>);
+
 /// The files of an input; none where it is no feed or cannot be read, which are findings.
 pub fn files<'i>(
     input: usize,
@@ -45,7 +48,7 @@ pub fn files<'i>(
     findings: &mut Findings,
 ) -> Option<Vec<FeedFile<'i>>> {
     let of_feed = |name: &str| place(input, name);
-    let all: Vec<(String, Option<Cow<'i, [u8]>>)> = match &source.content {
+    let all: Vec<Unpacked<'i>> = match &source.content {
         Content::Folder(files) => files
             .iter()
             .map(|file| (file.path.clone(), file.bytes.as_deref().map(Cow::Borrowed)))
@@ -66,7 +69,7 @@ pub fn files<'i>(
     if !folder.is_empty() {
         if folders.len() > 1 || folder.contains('/') {
             let folders: Vec<_> = folders.into_iter().collect();
-            let sentence = "the input has GTFS files in several folders, or too deep in them";
+            let sentence = "the files of GTFS stand in several folders, or too deep";
             let notice = Notice::new(Code::UnsupportedInput, sentence).at(of_feed(&source.name));
             findings.add(notice.value(listed(&folders)).help("name a single feed"));
             return None;
@@ -116,7 +119,7 @@ fn unpack<'i>(
     name: &str,
     bytes: &[u8],
     findings: &mut Findings,
-) -> Option<Vec<(String, Option<Cow<'i, [u8]>>)>> {
+) -> Option<Vec<Unpacked<'i>>> {
     let broken = |what: &str| {
         let sentence = format!("the archive cannot be read: {what}");
         Notice::new(Code::BrokenArchive, sentence).at(place(input, name))

@@ -76,7 +76,7 @@ struct GtfsService {
 
 /// The services of a feed.
 pub struct Services {
-    services: Vec<GtfsService>,
+    rows: Vec<GtfsService>,
     by_id: HashMap<Box<str>, u32>,
     /// The end of the feed by feed_info.txt.
     feed_end: Option<NaiveDate>,
@@ -87,7 +87,7 @@ impl Services {
     /// Reads both calendars and feed_info.txt.
     pub fn read(tables: &Tables<'_>, findings: &mut Findings) -> Self {
         let mut all = Self {
-            services: Vec::new(),
+            rows: Vec::new(),
             by_id: HashMap::new(),
             feed_end: None,
             is_sound: !tables.lacks_calendar(),
@@ -117,10 +117,10 @@ impl Services {
 
     fn service(&mut self, id: &str) -> &mut GtfsService {
         let at = *self.by_id.entry(id.into()).or_insert_with(|| {
-            self.services.push(GtfsService::default());
-            self.services.len() as u32 - 1
+            self.rows.push(GtfsService::default());
+            self.rows.len() as u32 - 1
         });
-        &mut self.services[at as usize]
+        &mut self.rows[at as usize]
     }
 
     fn read_dates(&mut self, tables: &Tables<'_>, findings: &mut Findings) {
@@ -159,7 +159,7 @@ impl Services {
         });
         let mut reported = BTreeSet::new();
         for (at, on, start) in removals {
-            let service = &self.services[at as usize];
+            let service = &self.rows[at as usize];
             let (sentence, place) = match &service.week {
                 Some(week) if week.runs_on(on) => continue,
                 // Once for a service without a calendar, not for each of its dates.
@@ -198,7 +198,7 @@ impl Services {
     ) -> Option<Period> {
         let used: BTreeSet<u32> = used.collect();
         let spans = used.iter().flat_map(|at| {
-            let service = &self.services[*at as usize];
+            let service = &self.rows[*at as usize];
             let week = service.week.as_ref().and_then(Week::span);
             let added = service.added.first().copied().zip(service.added.last().copied());
             week.into_iter().chain(added)
@@ -271,7 +271,7 @@ impl Services {
             service.removed.iter().for_each(|date| set(*date, false));
             bits.into()
         };
-        self.services.iter().map(dates).collect()
+        self.rows.iter().map(dates).collect()
     }
 }
 

@@ -19,7 +19,7 @@ pub const SECONDS_MAX: i32 = 8 * 24 * 3600;
 pub struct Tables<'f> {
     input: usize,
     feed: &'f str,
-    tables: HashMap<&'static str, Table<'f>>,
+    by_name: HashMap<&'static str, Table<'f>>,
     /// Files that lack a column, or are not there or empty although there is no feed without them.
     broken: RefCell<Vec<&'static str>>,
 }
@@ -32,7 +32,7 @@ impl<'f> Tables<'f> {
         files: &'f [FeedFile<'_>],
         findings: &mut Findings,
     ) -> Self {
-        let mut all = Self { input, feed, tables: HashMap::new(), broken: RefCell::default() };
+        let mut all = Self { input, feed, by_name: HashMap::new(), broken: RefCell::default() };
         for (part, form) in FORMS.iter().enumerate() {
             let file = files.iter().find(|file| file.name == form.name && file.bytes.is_some());
             let Some(file) = file else {
@@ -54,7 +54,7 @@ impl<'f> Tables<'f> {
                     if required.any(|(at, column)| column.required && !table.has(at)) {
                         all.broken.borrow_mut().push(form.name);
                     }
-                    all.tables.insert(form.name, table.loose());
+                    all.by_name.insert(form.name, table.loose());
                 }
                 None => all.broken.borrow_mut().push(form.name),
             }
@@ -80,7 +80,7 @@ impl<'f> Tables<'f> {
 
     /// A table, where the feed has it.
     pub fn get(&self, form: FileForm) -> Option<&Table<'f>> {
-        self.tables.get(form.name)
+        self.by_name.get(form.name)
     }
 
     /// Whether references into a table can be judged.

@@ -1,7 +1,7 @@
 //! fare_attributes.txt and fare_rules.txt: what a leg costs.
 //!
-//! A fare applies to a leg if one of its rules does, or if it has none. GTFS has one class, which is
-//! taken for the second. Of the fares that apply the cheapest counts, for one leg alone: that a
+//! A fare applies to a leg if one of its rules does, or if it has none. GTFS has one class, which
+//! is taken for the second. Of the fares that apply the cheapest counts, for one leg alone: that a
 //! fare may include changes is not known to a network file.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

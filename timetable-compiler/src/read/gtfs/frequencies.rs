@@ -42,7 +42,7 @@ pub fn read(tables: &Tables<'_>, trips: &Trips, findings: &mut Findings) -> Star
     });
     if let Some(start) = first {
         let rows = counted(approximate, "row");
-        let sentence = format!("of {rows} it is known how often trains run, not when, first here");
+        let sentence = format!("{rows}: known is how often trains run, not when, first here");
         let notice = tables.notice(Code::HeadwayApproximated, sentence, (FORM, start, HEADWAY));
         findings.add(notice.action("the trains run at the start of the window and every headway"));
     }

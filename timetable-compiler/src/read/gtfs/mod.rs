@@ -9,7 +9,7 @@
 //!
 //! - A block_id does not mean that one may stay seated; only transfers of type 4 do.
 //! - Transfers that are for some routes or trips only are left out.
-//! - Prices come from fare_attributes.txt and fare_rules.txt; the newer files of fares are not read.
+//! - Prices come from fare_attributes.txt and fare_rules.txt; newer files of fares are not read.
 //! - Trips without fixed stops or times (locations, booking rules) are left out.
 
 mod archive;
@@ -137,7 +137,7 @@ fn timetable(
     let stations = served.iter().map(&mut station).collect();
     feed.stops.report_unserved(served.len(), feed.tables, findings);
     let footpaths = transfers.footpaths.iter().filter_map(|((from, to), minutes)| {
-        let of = |at| keys.get(at).map(|key| key.to_string());
+        let of = |at| keys.get(at).map(ToString::to_string);
         Some((of(from)?, of(to)?, *minutes))
     });
     let footpaths = footpaths.collect();

@@ -88,7 +88,7 @@ pub fn read(
     for trip in 0..trips.rows.len() {
         let end = at + rows[at..].partition_point(|row| row.trip as usize <= trip);
         if trips.rows[trip].fate == Fate::Kept {
-            let mut one = Trip { tables, trips, trip, tally: &mut tally, findings };
+            let mut one = Trip { tables, trips, at: trip, tally: &mut tally, findings };
             let start = calls.calls.len();
             if one.calls(&mut rows[at..end], &mut calls.calls).is_none() {
                 calls.calls.truncate(start);
@@ -198,7 +198,7 @@ fn read_row(
 struct Trip<'t, 'f> {
     tables: &'t Tables<'f>,
     trips: &'t Trips,
-    trip: usize,
+    at: usize,
     tally: &'t mut Tally,
     findings: &'t mut Findings,
 }
@@ -215,7 +215,7 @@ impl Trip<'_, '_> {
             } else {
                 "the trip has one stop time only"
             };
-            let start = self.trips.rows[self.trip].start;
+            let start = self.trips.rows[self.at].start;
             let place = (trips::FORM, start, trips::ID);
             let notice = self.tables.notice(Code::TripTooShort, sentence, place);
             self.findings.add(notice.action("the trip was left out"));
@@ -257,7 +257,7 @@ impl Trip<'_, '_> {
     }
 
     fn notice(&self, code: Code, sentence: &str, row: &GtfsStopTimeRow, column: usize) -> Notice {
-        let trip = &self.trips.rows[self.trip].id;
+        let trip = &self.trips.rows[self.at].id;
         let sentence = format!("in trip `{trip}`, {sentence}");
         self.tables.notice(code, sentence, (FORM, row.start, column))
     }
@@ -326,16 +326,16 @@ fn interpolate(rows: &mut [GtfsStopTimeRow], has_distances: bool) {
     let last = rows.len() - 1;
     let (start, end) = (rows[0].departure, rows[last].arrival);
     let (from, to) = (rows[0].distance, rows[last].distance);
-    for at in 1..last {
+    for (at, row) in rows.iter_mut().enumerate().take(last).skip(1) {
         let share = if has_distances {
-            f64::from(rows[at].distance - from) / f64::from(to - from)
+            f64::from(row.distance - from) / f64::from(to - from)
         } else {
             at as f64 / last as f64
         };
         let time = start + (f64::from(end - start) * share).round() as i32;
         // To the minute, but not before the departure that it follows.
         let time = (time - time % 60).max(start);
-        (rows[at].arrival, rows[at].departure) = (time, time);
+        (row.arrival, row.departure) = (time, time);
     }
 }
 

@@ -66,7 +66,7 @@ impl GtfsTransfers {
                     let from = stops.keys.refer((row, FROM), tables, LEFT_OUT, findings);
                     let to = stops.keys.refer((row, TO), tables, LEFT_OUT, findings);
                     let seconds = seconds(row, kind, findings);
-                    if let (Some(from), Some(to), Some(seconds)) = (from, to, seconds) {
+                    if let (Some(from), Some(to), Ok(seconds)) = (from, to, seconds) {
                         let pair = (stops.station(from), stops.station(to));
                         if kind == IMPOSSIBLE {
                             impossible.entry(pair).or_insert(row.at().start);
@@ -125,8 +125,11 @@ fn first_special(row: &Row<'_, '_>) -> usize {
     columns.into_iter().find(|column| !row.bytes(*column).is_empty()).unwrap_or(KIND)
 }
 
-/// The minimum transfer time, where there is one; none where it cannot be used.
-fn seconds(row: &Row<'_, '_>, kind: u8, findings: &mut Findings) -> Option<Option<u32>> {
+/// A value that cannot be used, which was reported.
+struct Unusable;
+
+/// The minimum transfer time, where there is one.
+fn seconds(row: &Row<'_, '_>, kind: u8, findings: &mut Findings) -> Result<Option<u32>, Unusable> {
     let bytes = row.bytes(SECONDS);
     if bytes.is_empty() {
         if kind == WITH_TIME {
@@ -134,14 +137,14 @@ fn seconds(row: &Row<'_, '_>, kind: u8, findings: &mut Findings) -> Option<Optio
             let action = "the network's minimum transfer time was taken";
             malformed(row, SECONDS, sentence, action, findings);
         }
-        return Some(None);
+        return Ok(None);
     }
     let found = number(bytes).filter(|seconds| *seconds <= SECONDS_MAX);
     if found.is_none() {
         let sentence = "the time is not a number of seconds, up to a day";
         malformed(row, SECONDS, sentence, LEFT_OUT, findings);
     }
-    found.map(Some)
+    found.map(Some).ok_or(Unusable)
 }
 
 /// The two trips of a row, if both are used.

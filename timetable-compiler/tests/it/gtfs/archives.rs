@@ -150,11 +150,12 @@ fn a_folder_or_an_archive_may_be_no_feed() {
     let two = [stored("one/stops.txt", b""), stored("two/stops.txt", b"")];
     check(
         archive(&two),
-        r#"error[unsupported-input]: the input has GTFS files in several folders, or too deep in them
+        r#"error[unsupported-input]: the files of GTFS stand in several folders, or too deep
   --> feed.zip "one, two"
   help: name a single feed"#,
     );
-    check(Input::file("cut.zip", b"PK\x03\x04\x14\0\0\0".as_slice()), "error[broken-archive]: the archive cannot be read: invalid Zip archive: Could not find EOCD
+    check(Input::file("cut.zip", b"PK\x03\x04\x14\0\0\0".as_slice()),
+        "error[broken-archive]: the archive cannot be read: invalid Zip archive: Could not find EOCD
   --> cut.zip
   help: pack or download it again");
 }

@@ -69,7 +69,9 @@ T2 IC, Lyon 20:00+, Gent 24:10-; on 2 3 4 5 6 7 8",
 
 #[test]
 fn a_file_may_be_quoted_with_other_line_breaks_and_a_mark() {
-    let quoted = "\u{feff}\"stop_id\",\"stop_name\",\"stop_desc\"\r\n\"G1\",\"Gent, south\",\"a\r\nb\"\r\n\
+    let quoted = "\u{feff}\"stop_id\",\"stop_name\",\"stop_desc\"\r
+\"G1\",\"Gent, south\",\"a\r
+b\"\r\n\
                   \"G2\",\"Gent\",\"\"\r\n\"M\",\"Mons\",\"\"\r\n\"L\",\"Lyon\",\"\"\r\n";
     check(
         &feed().file("stops.txt", quoted),
@@ -197,7 +199,13 @@ fn values_may_be_malformed() {
         "transfers.txt",
         "from_stop_id,to_stop_id,transfer_type,min_transfer_time\nG,M,2,\nG,L,2,-1\nG,G,7,\n",
     );
-    let feed = feed.file("frequencies.txt", "trip_id,start_time,end_time,headway_secs,exact_times\nT2,6:00,08:00:00,x,2\nT2,09:00:00,08:00:00,60,1\n");
+    let feed = feed.file(
+        "frequencies.txt",
+        "trip_id,start_time,end_time,headway_secs,exact_times
+T2,6:00,08:00:00,x,2
+T2,09:00:00,08:00:00,60,1
+",
+    );
     let feed = feed.file(
         "fare_attributes.txt",
         "fare_id,price,currency_type\nF,,EUR\nH,2.50,Euro\nI,2.505,EUR\n",
@@ -282,7 +290,9 @@ error[unknown-zone]: the time zone is not in the IANA database
   --> feed/agency.txt:4:26 agency_timezone: "Europe/Brusels"
   help: `Europe/Brussels` may be meant"#,
     );
-    let stops = "stop_id,stop_name,stop_lat,stop_lon,stop_timezone,parent_station\nG1,Gent,51.0,3.7,,\nG2,Gent,51.0,3.7,,\n\
+    let stops = "stop_id,stop_name,stop_lat,stop_lon,stop_timezone,parent_station
+G1,Gent,51.0,3.7,,
+G2,Gent,51.0,3.7,,\n\
                  M,Mons,50.45,3.94,Europe/Brusels,\nL,Lyon,45.76,4.86,Mars/Olympus,\n";
     check(
         &super::feed().file("stops.txt", stops),
@@ -305,9 +315,12 @@ G2,Gent,51.03,3.71,,G,Asia/Tokyo
 M,Mons,50.45,3.94,,,Europe/London
 L,Lyon,45.76,4.86,,,
 ";
-    check_journeys(&feed().file("stops.txt", stops), "T1 IC, Gent 08:00+, Mons 09:00/09:05, Lyon 12:00-; on 2 3 4 5 6 7 8
+    check_journeys(
+        &feed().file("stops.txt", stops),
+        "T1 IC, Gent 08:00+, Mons 09:00/09:05, Lyon 12:00-; on 2 3 4 5 6 7 8
 T2 IC, Lyon 20:00+, Gent 24:10-; on 2 3 4 5 6 7 8
-clocks at Mons: Europe/London");
+clocks at Mons: Europe/London",
+    );
 }
 
 #[test]
@@ -532,8 +545,10 @@ G,M,0,,,T1
 G,X,0,,,
 ";
     let feed = feed().file("transfers.txt", transfers);
-    check(&feed, "warning[transfer-not-applied]: the transfer between two stations is impossible for some of \
-their stops and possible for others
+    check(
+        &feed,
+        "warning[transfer-not-applied]: the transfer between two stations is impossible for \
+some of their stops and possible for others
   --> feed/transfers.txt:9:6 transfer_type: \"3\"
   action: there is no footpath between the stations
 warning[transfer-not-applied]: the transfer within a station is impossible for some of its stops
@@ -549,7 +564,8 @@ file cannot say
   action: the transfer was left out
 warning[unknown-reference]: stops.txt has no such stop_id
   --> feed/transfers.txt:14:3 to_stop_id: \"X\"
-  action: the transfer was left out");
+  action: the transfer was left out",
+    );
     check_journeys(
         &feed,
         "T1 IC, Gent 08:00+, Mons 09:00/09:05, Lyon 12:00-; on 2 3 4 5 6 7 8

@@ -27,7 +27,8 @@ fn check_merged(by: MergeStations, expected: &str, expected_journeys: &str) {
 
 #[test]
 fn stations_of_two_feeds_are_kept_apart() {
-    check_merged(MergeStations::Never, "info[times-converted]: the times are of Europe/London, and those of the network of Europe/Brussels
+    check_merged(MergeStations::Never,
+        "info[times-converted]: times are of Europe/London, and those of the network of Europe/Brussels
   --> uk
   action: they were converted, date by date
 info[ids-prefixed]: 2 stations have the id of others
@@ -35,7 +36,8 @@ info[ids-prefixed]: 2 stations have the id of others
   action: the number of the input was put before them
 info[ids-prefixed]: 2 trips have the id of others
   --> uk
-  action: the number of the input was put before them", "2:T1 IC, Gent 09:00+, MONS 10:00/10:05, Lyon 13:00-; on 2 3 4 5 6 7 8
+  action: the number of the input was put before them",
+        "2:T1 IC, Gent 09:00+, MONS 10:00/10:05, Lyon 13:00-; on 2 3 4 5 6 7 8
 2:T2 IC, Lyon 21:00+, Gent 25:10-; on 2 3 4 5 6 7 8
 T1 IC, Gent 08:00+, Mons 09:00/09:05, Lyon 12:00-; on 2 3 4 5 6 7 8
 T2 IC, Lyon 20:00+, Gent 24:10-; on 2 3 4 5 6 7 8
@@ -46,7 +48,8 @@ clocks at Lyon: Europe/London");
 
 #[test]
 fn stations_of_two_feeds_are_one_by_id() {
-    check_merged(MergeStations::Id, "info[times-converted]: the times are of Europe/London, and those of the network of Europe/Brussels
+    check_merged(MergeStations::Id,
+        "info[times-converted]: times are of Europe/London, and those of the network of Europe/Brussels
   --> uk
   action: they were converted, date by date
 info[stations-merged]: 2 stations are those of other inputs
@@ -54,7 +57,8 @@ info[stations-merged]: 2 stations are those of other inputs
   action: they are one
 info[ids-prefixed]: 2 trips have the id of others
   --> uk
-  action: the number of the input was put before them", "2:T1 IC, Gent 09:00+, Mons 10:00/10:05, Lyon 13:00-; on 2 3 4 5 6 7 8
+  action: the number of the input was put before them",
+        "2:T1 IC, Gent 09:00+, Mons 10:00/10:05, Lyon 13:00-; on 2 3 4 5 6 7 8
 2:T2 IC, Lyon 21:00+, Gent 25:10-; on 2 3 4 5 6 7 8
 T1 IC, Gent 08:00+, Mons 09:00/09:05, Lyon 12:00-; on 2 3 4 5 6 7 8
 T2 IC, Lyon 20:00+, Gent 24:10-; on 2 3 4 5 6 7 8
@@ -63,7 +67,8 @@ clocks at Lyon: Europe/London");
 
 #[test]
 fn stations_of_two_feeds_are_one_by_name_if_they_are_near() {
-    check_merged(MergeStations::Name, "info[times-converted]: the times are of Europe/London, and those of the network of Europe/Brussels
+    check_merged(MergeStations::Name,
+        "info[times-converted]: times are of Europe/London, and those of the network of Europe/Brussels
   --> uk
   action: they were converted, date by date
 info[stations-merged]: 2 stations are those of other inputs
@@ -71,7 +76,8 @@ info[stations-merged]: 2 stations are those of other inputs
   action: they are one
 info[ids-prefixed]: 2 trips have the id of others
   --> uk
-  action: the number of the input was put before them", "2:T1 IC, Gent 09:00+, Mons 10:00/10:05, Lyon 13:00-; on 2 3 4 5 6 7 8
+  action: the number of the input was put before them",
+        "2:T1 IC, Gent 09:00+, Mons 10:00/10:05, Lyon 13:00-; on 2 3 4 5 6 7 8
 2:T2 IC, Lyon 21:00+, Gent 25:10-; on 2 3 4 5 6 7 8
 T1 IC, Gent 08:00+, Mons 09:00/09:05, Lyon 12:00-; on 2 3 4 5 6 7 8
 T2 IC, Lyon 20:00+, Gent 24:10-; on 2 3 4 5 6 7 8
@@ -155,17 +161,60 @@ fn shuffled(bytes: &[u8], by: usize) -> Vec<u8> {
 #[test]
 fn the_order_of_rows_does_not_matter() {
     let whole = feed()
-        .rows("calendar.txt", "V,1,1,0,0,0,0,0,20261109,20261115\nX,0,1,1,0,0,0,0,20261102,20261110")
+        .rows(
+            "calendar.txt",
+            "V,1,1,0,0,0,0,0,20261109,20261115
+X,0,1,1,0,0,0,0,20261102,20261110",
+        )
         .rows("trips.txt", "R,V,T3\nR,X,T4\nR,W,T5\nR,W,T6\nR,W,T7")
-        .rows("stop_times.txt", "T3,08:00:00,08:00:00,G1,1\nT3,09:00:00,09:05:00,M,2\nT3,12:00:00,12:00:00,L,3")
-        .rows("stop_times.txt", "T4,08:00:00,08:00:00,G2,1\nT4,09:00:00,09:05:00,M,2\nT4,12:00:00,12:00:00,L,3")
-        .rows("stop_times.txt", "T5,12:00:00,12:30:00,L,3\nT5,15:00:00,15:00:00,M,5\nT6,15:00:00,15:00:30,M,5\nT6,18:00:00,18:00:00,L,6")
+        .rows(
+            "stop_times.txt",
+            "T3,08:00:00,08:00:00,G1,1
+T3,09:00:00,09:05:00,M,2
+T3,12:00:00,12:00:00,L,3",
+        )
+        .rows(
+            "stop_times.txt",
+            "T4,08:00:00,08:00:00,G2,1
+T4,09:00:00,09:05:00,M,2
+T4,12:00:00,12:00:00,L,3",
+        )
+        .rows(
+            "stop_times.txt",
+            "T5,12:00:00,12:30:00,L,3
+T5,15:00:00,15:00:00,M,5
+T6,15:00:00,15:00:30,M,5
+T6,18:00:00,18:00:00,L,6",
+        )
         .rows("stop_times.txt", "T7,12:00:00,12:30:00,L,3\nT7,,,M,4\nT7,15:00:00,15:00:00,G1,5")
-        .file("transfers.txt", "from_stop_id,to_stop_id,transfer_type,min_transfer_time,from_trip_id,to_trip_id\n\
-            G1,G2,2,300,,\nG2,G1,2,400,,\nG1,M,2,600,,\nG2,M,2,700,,\n,,4,,T1,T5\n,,4,,T5,T6\n,,4,,T1,T7\n")
-        .file("frequencies.txt", "trip_id,start_time,end_time,headway_secs\nT2,06:00:00,07:00:00,1800\nT2,09:00:00,10:00:00,1200\n")
+        .file(
+            "transfers.txt",
+            "from_stop_id,to_stop_id,transfer_type,min_transfer_time,from_trip_id,to_trip_id\n\
+            G1,G2,2,300,,
+G2,G1,2,400,,
+G1,M,2,600,,
+G2,M,2,700,,
+,,4,,T1,T5
+,,4,,T5,T6
+,,4,,T1,T7
+",
+        )
+        .file(
+            "frequencies.txt",
+            "trip_id,start_time,end_time,headway_secs
+T2,06:00:00,07:00:00,1800
+T2,09:00:00,10:00:00,1200
+",
+        )
         .file("fare_attributes.txt", "fare_id,price,currency_type\nF,9.90,CHF\nG,12,EUR\n")
-        .file("calendar_dates.txt", "service_id,date,exception_type\nW,20261103,2\nW,20261120,1\nX,20261111,1\n");
+        .file(
+            "calendar_dates.txt",
+            "service_id,date,exception_type
+W,20261103,2
+W,20261120,1
+X,20261111,1
+",
+        );
     let compiled = |feed: &Feed| {
         let inputs: [Input; 1] = [feed.folder()];
         let outcome = checked(&inputs, &options(NO_PERIOD));

@@ -170,13 +170,16 @@ T2,09:00:00,09:20:00,630,0
 T2,09:10:00,09:11:00,600,
 ";
     let feed = feed().file("frequencies.txt", frequencies);
-    check(&feed, "info[headway-approximated]: of 2 rows it is known how often trains run, not when, first here
+    check(
+        &feed,
+        "info[headway-approximated]: 2 rows: known is how often trains run, not when, first here
   --> feed/frequencies.txt:3:22 headway_secs: \"630\"
   action: the trains run at the start of the window and every headway
 warning[frequencies-overlap]: the window of trip `T2` begins before 09:20:00, the end of the \
 one before it
   --> feed/frequencies.txt:4:4 start_time: \"09:10:00\"
-  action: the runs of both were taken, those of one time once");
+  action: the runs of both were taken, those of one time once",
+    );
     check_journeys(
         &feed,
         "T1@06:00:00 IC, Gent 06:00+, Mons 07:00/07:05, Lyon 10:00-; on 2 3 4 5 6 7 8
@@ -190,7 +193,7 @@ T2@09:10:30 IC, Lyon 09:10+, Gent 13:21-; on 2 3 4 5 6 7 8",
         "info[station-not-served]: no train calls at 1 of the 3 stations
   --> feed
   action: they were left out, with the transfers from and to them
-info[headway-approximated]: of 2 rows it is known how often trains run, not when, first here
+info[headway-approximated]: 2 rows: known is how often trains run, not when, first here
   --> feed/frequencies.txt:3:22 headway_secs: \"630\"
   action: the trains run at the start of the window and every headway
 warning[frequencies-overlap]: the window of trip `T2` begins before 09:20:00, the end of the \
