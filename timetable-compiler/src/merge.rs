@@ -109,7 +109,7 @@ fn convert(part: &mut Part, reference: Tz, findings: &mut Findings) {
     let later = |date: NaiveDate| service_origin(zone, date) - service_origin(reference, date);
     let journeys = std::mem::take(&mut part.timetable.journeys);
     part.timetable.journeys = journeys.into_iter().flat_map(|it| shifted(it, &later)).collect();
-    let sentence = format!("times are of {zone}, and those of the network of {reference}");
+    let sentence = format!("times are of {zone}, the network's of {reference}");
     let notice = Notice::new(Code::TimesConverted, sentence).at(part.place());
     findings.add(notice.action("they were converted, date by date"));
 }

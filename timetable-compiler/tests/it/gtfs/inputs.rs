@@ -27,8 +27,9 @@ fn check_merged(by: MergeStations, expected: &str, expected_journeys: &str) {
 
 #[test]
 fn stations_of_two_feeds_are_kept_apart() {
-    check_merged(MergeStations::Never,
-        "info[times-converted]: times are of Europe/London, and those of the network of Europe/Brussels
+    check_merged(
+        MergeStations::Never,
+        "info[times-converted]: times are of Europe/London, the network's of Europe/Brussels
   --> uk
   action: they were converted, date by date
 info[ids-prefixed]: 2 stations have the id of others
@@ -43,13 +44,15 @@ T1 IC, Gent 08:00+, Mons 09:00/09:05, Lyon 12:00-; on 2 3 4 5 6 7 8
 T2 IC, Lyon 20:00+, Gent 24:10-; on 2 3 4 5 6 7 8
 clocks at Gent: Europe/London
 clocks at MONS: Europe/London
-clocks at Lyon: Europe/London");
+clocks at Lyon: Europe/London",
+    );
 }
 
 #[test]
 fn stations_of_two_feeds_are_one_by_id() {
-    check_merged(MergeStations::Id,
-        "info[times-converted]: times are of Europe/London, and those of the network of Europe/Brussels
+    check_merged(
+        MergeStations::Id,
+        "info[times-converted]: times are of Europe/London, the network's of Europe/Brussels
   --> uk
   action: they were converted, date by date
 info[stations-merged]: 2 stations are those of other inputs
@@ -62,13 +65,15 @@ info[ids-prefixed]: 2 trips have the id of others
 2:T2 IC, Lyon 21:00+, Gent 25:10-; on 2 3 4 5 6 7 8
 T1 IC, Gent 08:00+, Mons 09:00/09:05, Lyon 12:00-; on 2 3 4 5 6 7 8
 T2 IC, Lyon 20:00+, Gent 24:10-; on 2 3 4 5 6 7 8
-clocks at Lyon: Europe/London");
+clocks at Lyon: Europe/London",
+    );
 }
 
 #[test]
 fn stations_of_two_feeds_are_one_by_name_if_they_are_near() {
-    check_merged(MergeStations::Name,
-        "info[times-converted]: times are of Europe/London, and those of the network of Europe/Brussels
+    check_merged(
+        MergeStations::Name,
+        "info[times-converted]: times are of Europe/London, the network's of Europe/Brussels
   --> uk
   action: they were converted, date by date
 info[stations-merged]: 2 stations are those of other inputs
@@ -81,7 +86,8 @@ info[ids-prefixed]: 2 trips have the id of others
 2:T2 IC, Lyon 21:00+, Gent 25:10-; on 2 3 4 5 6 7 8
 T1 IC, Gent 08:00+, Mons 09:00/09:05, Lyon 12:00-; on 2 3 4 5 6 7 8
 T2 IC, Lyon 20:00+, Gent 24:10-; on 2 3 4 5 6 7 8
-clocks at Lyon: Europe/London");
+clocks at Lyon: Europe/London",
+    );
 }
 
 #[test]

@@ -53,12 +53,13 @@ W,1,1,1,1,1,1,1,20261102,20261108
 
 /// A feed as text.
 #[derive(Clone)]
-struct Feed {
-    files: BTreeMap<&'static str, Vec<u8>>,
+pub struct Feed {
+    /// By name.
+    pub files: BTreeMap<&'static str, Vec<u8>>,
 }
 
 /// Two trains a day, from Gent over Mons to Lyon and back at night, for a week.
-fn feed() -> Feed {
+pub fn feed() -> Feed {
     let files = [
         ("agency.txt", AGENCY),
         ("stops.txt", STOPS),
@@ -73,7 +74,7 @@ fn feed() -> Feed {
 
 impl Feed {
     /// With this content of a file.
-    fn file(mut self, name: &'static str, text: impl AsRef<[u8]>) -> Self {
+    pub fn file(mut self, name: &'static str, text: impl AsRef<[u8]>) -> Self {
         self.files.insert(name, text.as_ref().to_vec());
         self
     }
@@ -100,7 +101,8 @@ impl Feed {
         self
     }
 
-    fn folder(&self) -> Input {
+    /// As a folder.
+    pub fn folder(&self) -> Input {
         self.named("feed")
     }
 
@@ -112,7 +114,8 @@ impl Feed {
         Input::folder(name, self.files.iter().map(file).collect())
     }
 
-    fn zip(&self, folder: &str, method: CompressionMethod) -> Input {
+    /// Packed, in a folder of the archive.
+    pub fn zip(&self, folder: &str, method: CompressionMethod) -> Input {
         let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
         let options = SimpleFileOptions::default().compression_method(method);
         for (name, bytes) in &self.files {
