@@ -70,6 +70,8 @@ impl Week {
 #[derive(Default)]
 struct GtfsService {
     week: Option<Week>,
+    /// Whether its row in calendar.txt cannot be used, so that it is not known when it runs.
+    is_unusable: bool,
     added: BTreeSet<NaiveDate>,
     removed: BTreeSet<NaiveDate>,
 }
@@ -96,7 +98,8 @@ impl Services {
         tables.each(calendar::FORM, findings, |row, findings| {
             if keys.add(row, tables, findings).is_some() {
                 let week = week(row, findings);
-                all.service(&row.get(calendar::SERVICE).unwrap_or_default()).week = week;
+                let service = all.service(&row.get(calendar::SERVICE).unwrap_or_default());
+                (service.is_unusable, service.week) = (week.is_none(), week);
             }
         });
         all.read_dates(tables, findings);
@@ -163,7 +166,7 @@ impl Services {
             let (sentence, place) = match &service.week {
                 Some(week) if week.runs_on(on) => continue,
                 // Once for a service without a calendar, not for each of its dates.
-                None if !reported.insert(at) => continue,
+                None if service.is_unusable || !reported.insert(at) => continue,
                 None => ("calendar.txt has no such service", (FORM, start, SERVICE)),
                 Some(_) => ("the service does not run on that date anyway", (FORM, start, ON)),
             };
@@ -172,7 +175,8 @@ impl Services {
         }
     }
 
-    /// The service with this id; a finding where there is none.
+    /// The service with this id; a finding where there is none. One that cannot be used was
+    /// reported.
     pub fn refer(
         &self,
         (row, column): (&Row<'_, '_>, usize),
@@ -185,7 +189,7 @@ impl Services {
             let notice = Notice::new(Code::UnknownReference, sentence).at(row.place(column));
             findings.add(notice.value(id).action("the trip was left out"));
         }
-        found
+        found.filter(|at| !self.rows[*at as usize].is_unusable)
     }
 
     /// The period: what was asked for, else the span of the services that are used.
@@ -288,10 +292,11 @@ const WEEKDAYS: [usize; 7] = [
 const DATE: &str = "the date is not of the form YYYYMMDD, from 1990 to 2199";
 
 fn week(row: &Row<'_, '_>, findings: &mut Findings) -> Option<Week> {
-    let action = "the service runs on its added dates only";
-    let mut days = 0;
+    let action = "the trips of the service were left out";
+    let mut days = Some(0);
     for (at, column) in WEEKDAYS.into_iter().enumerate() {
-        days |= small((row, column), 1, "it was taken for 0", findings).unwrap_or(0) << at;
+        let runs = small((row, column), 1, action, findings);
+        days = days.zip(runs).map(|(days, runs)| days | runs << at);
     }
     let mut on = |column| {
         let on = date(row.bytes(column));
@@ -309,5 +314,5 @@ fn week(row: &Row<'_, '_>, findings: &mut Findings) -> Option<Week> {
         findings.add(notice.value(value).help("swap the two dates, or correct one"));
         return None;
     }
-    Some(Week { days, start, end })
+    Some(Week { days: days?, start, end })
 }

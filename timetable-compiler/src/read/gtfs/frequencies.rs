@@ -1,6 +1,6 @@
 //! frequencies.txt: trips that run again and again, at a headway.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::cells::{Tables, clock, counted, malformed, number, small, time};
 use super::files::frequencies::{END, EXACT, FORM, HEADWAY, START, TRIP};
@@ -21,24 +21,26 @@ struct Window {
     row: usize,
 }
 
-/// Reads frequencies.txt.
-pub fn read(tables: &Tables<'_>, trips: &Trips, findings: &mut Findings) -> Starts {
+/// Reads frequencies.txt. Trips of which a row cannot be used are dropped.
+pub fn read(tables: &Tables<'_>, trips: &mut Trips, findings: &mut Findings) -> Starts {
+    let mut unusable = BTreeSet::new();
     let mut windows: BTreeMap<u32, Vec<Window>> = BTreeMap::new();
     let (mut approximate, mut first) = (0, None);
     tables.each(FORM, findings, |row, findings| {
-        let trip = trips.keys.refer((row, TRIP), tables, LEFT_OUT, findings);
+        let trip = trips.keys.refer((row, TRIP), tables, "the row was left out", findings);
         let window = window(row, findings);
         let is_exact = small((row, EXACT), 1, "it was taken for 0", findings) == Some(1);
         let is_kept = |trip: &u32| trips.rows[*trip as usize].fate == Fate::Kept;
         let Some(trip) = trip.filter(is_kept) else { return };
-        // A trip with frequencies never runs at its own times, even where none can be used.
-        let windows = windows.entry(trip).or_default();
-        let Some(window) = window else { return };
+        let Some(window) = window else {
+            unusable.insert(trip);
+            return;
+        };
         if !is_exact {
             approximate += 1;
             first.get_or_insert(row.at().start);
         }
-        windows.push(window);
+        windows.entry(trip).or_default().push(window);
     });
     if let Some(start) = first {
         let rows = counted(approximate, "row");
@@ -46,12 +48,19 @@ pub fn read(tables: &Tables<'_>, trips: &Trips, findings: &mut Findings) -> Star
         let notice = tables.notice(Code::HeadwayApproximated, sentence, (FORM, start, HEADWAY));
         findings.add(notice.action("the trains run at the start of the window and every headway"));
     }
-    let starts =
-        |(trip, windows)| (trip, starts(&trips.rows[trip as usize].id, windows, tables, findings));
+    // It never runs at the times of its stop times alone.
+    for trip in unusable {
+        trips.rows[trip as usize].fate = Fate::Dropped;
+        windows.remove(&trip);
+    }
+    let starts = |(trip, windows): (u32, Vec<Window>)| {
+        let starts = starts(&trips.rows[trip as usize].id, windows, tables, findings);
+        (trip, starts)
+    };
     windows.into_iter().map(starts).collect()
 }
 
-const LEFT_OUT: &str = "the row was left out";
+const LEFT_OUT: &str = "the trip was left out";
 
 fn window(row: &Row<'_, '_>, findings: &mut Findings) -> Option<Window> {
     let mut at = |column| {

@@ -85,8 +85,8 @@ pub fn read(
     let services = calendar::Services::read(tables, findings);
     let mut trips = Trips::read(tables, routes, &services, findings);
     let calls = &stop_times::read(tables, stops, &mut trips, findings);
+    let starts = &frequencies::read(tables, &mut trips, findings);
     let trips = &trips;
-    let starts = &frequencies::read(tables, trips, findings);
     let minutes_default = request.transfers.minutes_min_default;
     let transfers = GtfsTransfers::read(tables, stops, trips, minutes_default, findings);
     let fares = fares::Fares::read(tables, agencies, routes, stops, findings);

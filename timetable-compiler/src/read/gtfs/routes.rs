@@ -61,6 +61,10 @@ impl Agencies {
         findings: &mut Findings,
     ) -> Option<u32> {
         if row.bytes(column).is_empty() {
+            if self.names.len() > 1 {
+                let sentence = "the value is empty, and the feed has several agencies";
+                malformed(row, column, sentence, action, findings);
+            }
             return (self.names.len() == 1).then_some(0);
         }
         if self.keys.len() == 0 && self.names.len() == 1 {

@@ -187,9 +187,11 @@ the 1 % that may be
 fn values_may_be_malformed() {
     let feed =
         feed().rows("stops.txt", "X,Xanten,51.6,6.4,platform,").rows("stops.txt", ",Y,1,1,,");
+    let feed = feed.rows("trips.txt", "R,U,T3").rows("agency.txt", "B,Other,,Europe/Brussels");
+    let feed = feed.rows("routes.txt", "R3,,IC,2");
     let feed = feed
         .rows("routes.txt", "R2,A,Bus,bus")
-        .rows("calendar.txt", "V,yes,1,1,1,1,1,1,2026,20261108");
+        .rows("calendar.txt", "V,yes,1,1,1,1,1,1,2026,20261108\nU,1,1,1,1,1,1,1,2026,20261108");
     let feed = feed.file(
         "calendar_dates.txt",
         "service_id,date,exception_type\nW,20261131,1\nW,20261101,3\n,20261101,1\n",
@@ -212,66 +214,75 @@ T2,09:00:00,08:00:00,60,1
     );
     check(
         &feed,
-        r#"info[station-not-served]: no train calls at 1 of the 4 stations
+        "info[station-not-served]: no train calls at 1 of the 4 stations
   --> feed
   action: they were left out, with the transfers from and to them
 warning[value-malformed]: the value is none of 0 to 4
-  --> feed/stops.txt:7:19 location_type: "platform"
+  --> feed/stops.txt:7:19 location_type: \"platform\"
   action: it was taken for 0, a stop or platform
 warning[value-malformed]: the value is empty
-  --> feed/stops.txt:8:1 stop_id: ""
+  --> feed/stops.txt:8:1 stop_id: \"\"
   action: the row was left out
+warning[value-malformed]: the value is empty, and the feed has several agencies
+  --> feed/routes.txt:3:4 agency_id: \"\"
+  action: its trains have no operator
 warning[value-malformed]: the route type is no number of GTFS
-  --> feed/routes.txt:3:10 route_type: "bus"
+  --> feed/routes.txt:4:10 route_type: \"bus\"
   action: its trips were left out
 warning[value-malformed]: the value is none of 0 to 1
-  --> feed/calendar.txt:3:3 monday: "yes"
-  action: it was taken for 0
+  --> feed/calendar.txt:3:3 monday: \"yes\"
+  action: the trips of the service were left out
 warning[value-malformed]: the date is not of the form YYYYMMDD, from 1990 to 2199
-  --> feed/calendar.txt:3:19 start_date: "2026"
-  action: the service runs on its added dates only
+  --> feed/calendar.txt:3:19 start_date: \"2026\"
+  action: the trips of the service were left out
 warning[value-malformed]: the date is not of the form YYYYMMDD, from 1990 to 2199
-  --> feed/calendar_dates.txt:2:3 date: "20261131"
+  --> feed/calendar.txt:4:17 start_date: \"2026\"
+  action: the trips of the service were left out
+warning[value-malformed]: the date is not of the form YYYYMMDD, from 1990 to 2199
+  --> feed/calendar_dates.txt:2:3 date: \"20261131\"
   action: the exception was left out
 warning[value-malformed]: the value is neither 1 nor 2
-  --> feed/calendar_dates.txt:3:12 exception_type: "3"
+  --> feed/calendar_dates.txt:3:12 exception_type: \"3\"
   action: the exception was left out
 warning[value-malformed]: the value is empty
-  --> feed/calendar_dates.txt:4:1 service_id: ""
+  --> feed/calendar_dates.txt:4:1 service_id: \"\"
   action: the exception was left out
 warning[value-malformed]: the date is not of the form YYYYMMDD, from 1990 to 2199
-  --> feed/feed_info.txt:2:6 feed_end_date: "soon"
+  --> feed/feed_info.txt:2:6 feed_end_date: \"soon\"
   action: it was taken for missing
 warning[value-malformed]: a transfer of type 2 has no time
-  --> feed/transfers.txt:2:7 min_transfer_time: ""
+  --> feed/transfers.txt:2:7 min_transfer_time: \"\"
   action: the network's minimum transfer time was taken
 warning[value-malformed]: the time is not a number of seconds, up to a day
-  --> feed/transfers.txt:3:7 min_transfer_time: "-1"
+  --> feed/transfers.txt:3:7 min_transfer_time: \"-1\"
   action: the transfer was left out
 warning[value-malformed]: the value is none of 0 to 5
-  --> feed/transfers.txt:4:5 transfer_type: "7"
+  --> feed/transfers.txt:4:5 transfer_type: \"7\"
   action: the transfer was left out
 warning[value-malformed]: the time is not of the form HH:MM:SS, up to 192:00:00
-  --> feed/frequencies.txt:2:4 start_time: "6:00"
-  action: the row was left out
+  --> feed/frequencies.txt:2:4 start_time: \"6:00\"
+  action: the trip was left out
 warning[value-malformed]: the headway is not from 1 to 86400 seconds
-  --> feed/frequencies.txt:2:18 headway_secs: "x"
-  action: the row was left out
+  --> feed/frequencies.txt:2:18 headway_secs: \"x\"
+  action: the trip was left out
 warning[value-malformed]: the value is none of 0 to 1
-  --> feed/frequencies.txt:2:20 exact_times: "2"
+  --> feed/frequencies.txt:2:20 exact_times: \"2\"
   action: it was taken for 0
 warning[value-malformed]: the window ends before it starts
-  --> feed/frequencies.txt:3:13 end_time: "08:00:00"
-  action: the row was left out
+  --> feed/frequencies.txt:3:13 end_time: \"08:00:00\"
+  action: the trip was left out
 warning[value-malformed]: the value is empty
-  --> feed/fare_attributes.txt:2:3 price: ""
+  --> feed/fare_attributes.txt:2:3 price: \"\"
   action: the fare was left out
 warning[value-malformed]: the currency is not a code of three capital letters
-  --> feed/fare_attributes.txt:3:8 currency_type: "Euro"
+  --> feed/fare_attributes.txt:3:8 currency_type: \"Euro\"
   action: the fare was left out
 error[price-too-precise]: the price has a fraction of a cent
-  --> feed/fare_attributes.txt:4:3 price: "2.505"
-  help: write `2.51`, if it is to be rounded"#,
+  --> feed/fare_attributes.txt:4:3 price: \"2.505\"
+  help: write `2.51`, if it is to be rounded
+error[too-many-dropped]: 2 of 3 trips (66.67 %) were left out for their defects, more than \
+the 1 % that may be
+  help: mend the warnings, or allow more with `--max-dropped PERCENT`",
     );
 }
 
@@ -400,23 +411,21 @@ info[repeated-key]: the row is that of line 3 again
     let feed = feed.with("calendar.txt", "20261102,20261108", "20261108,20261102");
     check(
         &feed.rows("calendar_dates.txt", "W,20261103,1"),
-        r#"error[nothing-runs]: no service of the feed runs on any date
-  --> feed
-error[calendar-reversed]: the service ends on 2026-11-02, before it starts on 2026-11-08
-  --> feed/calendar.txt:2:26 end_date: "20261102"
+        "error[calendar-reversed]: the service ends on 2026-11-02, before it starts on 2026-11-08
+  --> feed/calendar.txt:2:26 end_date: \"20261102\"
   help: swap the two dates, or correct one
 warning[removal-without-effect]: calendar.txt has no such service
-  --> feed/calendar_dates.txt:2:1 service_id: "W"
-  action: the removal was left out
-warning[removal-without-effect]: calendar.txt has no such service
-  --> feed/calendar_dates.txt:4:1 service_id: "X"
+  --> feed/calendar_dates.txt:4:1 service_id: \"X\"
   action: the removal was left out
 info[repeated-key]: the row is that of line 3 again
-  --> feed/calendar_dates.txt:6:3 date: "20261103"
+  --> feed/calendar_dates.txt:6:3 date: \"20261103\"
   action: it was counted once
 error[duplicate-key]: the row has the key of line 6 and other values
-  --> feed/calendar_dates.txt:7:3 date: "20261103"
-  help: remove one of the rows, or give it another key"#,
+  --> feed/calendar_dates.txt:7:3 date: \"20261103\"
+  help: remove one of the rows, or give it another key
+error[too-many-dropped]: 2 of 2 trips (100.00 %) were left out for their defects, more than \
+the 1 % that may be
+  help: mend the warnings, or allow more with `--max-dropped PERCENT`",
     );
 }
 
