@@ -87,7 +87,13 @@ pub fn files<'i>(
     let feed: Vec<_> = feed.collect();
     for file in feed.iter().filter(|file| file.bytes.is_none()) {
         let is_gtfs = UNUSED_FILES.contains(&file.name.as_str());
-        let sentence = if is_gtfs { "the file is not used" } else { "the file is not one of GTFS" };
+        let sentence = if is_read(&file.name) {
+            "the file stands in another folder than the others"
+        } else if is_gtfs {
+            "the file is not used"
+        } else {
+            "the file is not one of GTFS"
+        };
         let notice = Notice::new(Code::UnusedFile, sentence);
         findings.add(notice.at(of_feed(&file.shown)).action("the file was left out"));
     }

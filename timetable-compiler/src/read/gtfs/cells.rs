@@ -59,7 +59,9 @@ impl<'f> Tables<'f> {
                 None => all.broken.borrow_mut().push(form.name),
             }
         }
-        let is_there = |form: FileForm| files.iter().any(|file| file.name == form.name);
+        let is_there = |form: FileForm| {
+            files.iter().any(|file| file.name == form.name && file.bytes.is_some())
+        };
         if !is_there(calendar::FORM) && !is_there(calendar_dates::FORM) {
             all.report_missing("calendar.txt or calendar_dates.txt", findings);
         }

@@ -87,8 +87,12 @@ pub fn read(
     let mut at = 0;
     for trip in 0..trips.rows.len() {
         let end = at + rows[at..].partition_point(|row| row.trip as usize <= trip);
-        if trips.rows[trip].fate == Fate::Kept {
-            let mut one = Trip { tables, trips, at: trip, tally: &mut tally, findings };
+        let mut one = Trip { tables, trips, at: trip, tally: &mut tally, findings };
+        if trips.rows[trip].fate == Fate::Dropped {
+            // What is wrong with a trip already hides nothing else.
+            let count = one.without_twins(&mut rows[at..end]);
+            let _ = one.check_order(&rows[at..at + count]);
+        } else if trips.rows[trip].fate == Fate::Kept {
             let start = calls.calls.len();
             if one.calls(&mut rows[at..end], &mut calls.calls).is_none() {
                 calls.calls.truncate(start);
@@ -304,20 +308,24 @@ impl Trip<'_, '_> {
         Some(())
     }
 
+    /// Reports every time that is before the one before it; blank ones aside.
     fn check_order(&mut self, rows: &[GtfsStopTimeRow]) -> Option<()> {
-        let mut last = rows[0].arrival;
+        let (mut last, mut is_ordered) = (BLANK, true);
         for row in rows {
             for (time, column) in [(row.arrival, ARRIVAL), (row.departure, DEPARTURE)] {
+                if time == BLANK {
+                    continue;
+                }
                 if time < last {
                     let what = format!("the time is before {}, the one before it", clock(last));
                     let notice = self.notice(Code::TimesRunBackwards, &what, row, column);
                     self.findings.add(notice.action("the trip was left out"));
-                    return None;
+                    is_ordered = false;
                 }
                 last = time;
             }
         }
-        Some(())
+        is_ordered.then_some(())
     }
 }
 

@@ -121,10 +121,14 @@ fn a_feed_may_stand_in_a_folder_of_its_own() {
   action: they were read from there"#,
     );
     let feed = feed().file("shapes.txt", "").file("notes.txt", "").file(".DS_Store", "");
+    let feed = feed.file("old/stops.txt", "");
     check(
         feed.zip("", CompressionMethod::Stored),
         "info[unused-file]: the file is not one of GTFS
   --> feed.zip/notes.txt
+  action: the file was left out
+info[unused-file]: the file stands in another folder than the others
+  --> feed.zip/old/stops.txt
   action: the file was left out
 info[unused-file]: the file is not used
   --> feed.zip/shapes.txt

@@ -164,9 +164,9 @@ fn shuffled(bytes: &[u8], by: usize) -> Vec<u8> {
     lines.join("\n").into_bytes()
 }
 
-#[test]
-fn the_order_of_rows_does_not_matter() {
-    let whole = feed()
+/// A feed with most of what there may be.
+fn rich() -> Feed {
+    feed()
         .rows(
             "calendar.txt",
             "V,1,1,0,0,0,0,0,20261109,20261115
@@ -220,7 +220,12 @@ W,20261103,2
 W,20261120,1
 X,20261111,1
 ",
-        );
+        )
+}
+
+#[test]
+fn the_order_of_rows_does_not_matter() {
+    let whole = rich();
     let compiled = |feed: &Feed| {
         let inputs: [Input; 1] = [feed.folder()];
         let outcome = checked(&inputs, &options(NO_PERIOD));

@@ -56,10 +56,11 @@ the 1 % that may be
 
 #[test]
 fn times_may_be_malformed_missing_or_backwards() {
-    let feed = feed().rows("trips.txt", "R,W,T3\nR,W,T4\nR,W,T5").rows(
+    let feed = feed().rows("trips.txt", "R,W,T3\nR,W,T4\nR,W,T5\nR,W,T6").rows(
         "stop_times.txt",
         "T3,9h,09:00:00,M,1\nT3,10:00:00,10:00:00,L,2x\nT4,,,M,1\nT4,10:00:00,10:00:00,L,2\n\
-         T5,09:00:00,08:00:00,M,1\nT5,10:00:00,10:00:00,L,2",
+         T5,09:00:00,08:00:00,M,1\nT5,07:00:00,10:00:00,L,2\n\
+         T6,09:00:00,,M,1\nT6,10:00:00,10:00:00,X,2\nT6,08:00:00,10:00:00,L,3",
     );
     check_dropped(
         &feed,
@@ -74,6 +75,15 @@ warning[time-missing]: in trip `T4`, the first or the last call has no time
   action: the trip was left out
 warning[times-run-backwards]: in trip `T5`, the time is before 09:00:00, the one before it
   --> feed/stop_times.txt:11:13 departure_time: "08:00:00"
+  action: the trip was left out
+warning[times-run-backwards]: in trip `T5`, the time is before 08:00:00, the one before it
+  --> feed/stop_times.txt:12:4 arrival_time: "07:00:00"
+  action: the trip was left out
+warning[unknown-reference]: stops.txt has no such stop_id
+  --> feed/stop_times.txt:14:22 stop_id: "X"
+  action: the trip was left out
+warning[times-run-backwards]: in trip `T6`, the time is before 09:00:00, the one before it
+  --> feed/stop_times.txt:15:4 arrival_time: "08:00:00"
   action: the trip was left out"#,
     );
 }
