@@ -6,6 +6,7 @@ use server::search::Network;
 use timetable_compiler::compile::{Compiled, Goal, Options, compile};
 use timetable_compiler::notice::Policy;
 use timetable_compiler::read::Input;
+use timetable_compiler::read::gtfs::FeedOptions;
 
 /// The header of the nine-column form.
 pub const HEADER: &str = "Route ID,Departure City,Arrival City,Departure Time,Arrival Time,\
@@ -51,6 +52,7 @@ pub fn options() -> Options {
             duration_minutes_max: 48 * 60,
             layover_policy: LayoverPolicy::None,
         },
+        feeds: FeedOptions::default(),
         policy: Policy::default(),
     }
 }

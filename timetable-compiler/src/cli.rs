@@ -18,7 +18,7 @@ use crate::compile::{CompileError, Compiled, Goal, Options, Outcome, Step, compi
 use crate::inspect::{Summary, read_aligned};
 use crate::notice::{Code, Policy, Severity};
 use crate::output::write_atomically;
-use crate::read::Input;
+use crate::read::{FolderFile, Input, gtfs};
 use crate::report::{self, Look};
 use arguments::{Arguments, Command, CompileArguments};
 
@@ -137,9 +137,9 @@ fn run_compile(
 ) -> Done {
     let started = Instant::now();
     refuse_to_replace_inputs(arguments, output)?;
-    let options = options(arguments)?;
     let inputs = arguments.inputs.iter().map(load);
     let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
+    let options = options(arguments, &inputs)?;
     let goal = output.map_or(Goal::Check, |_| Goal::Build);
     let progress = Progress::new(streams.progress && !arguments.quiet);
     let outcome = compile(&inputs, &options, goal, &|step| progress.step(step));
@@ -203,7 +203,7 @@ fn of_compile(error: &CompileError) -> Failure {
     Failure { exit, sentence: error.to_string() }
 }
 
-fn options(arguments: &CompileArguments) -> Result<Options, Failure> {
+fn options(arguments: &CompileArguments, inputs: &[Input]) -> Result<Options, Failure> {
     let policy = Policy {
         strict: arguments.strict,
         deny: arguments.deny.iter().copied().collect(),
@@ -222,7 +222,8 @@ fn options(arguments: &CompileArguments) -> Result<Options, Failure> {
         stations: arguments.stations.as_deref().map(load).transpose()?,
         from: arguments.from,
         until: arguments.until,
-        transfers: arguments.transfers(),
+        transfers: arguments.transfers(inputs.iter().all(Input::is_feed)),
+        feeds: arguments.feeds(),
         policy,
     })
 }
@@ -250,14 +251,38 @@ fn refuse_to_replace_inputs(
 
 fn load(path: impl AsRef<Path>) -> Result<Input, Failure> {
     let path = path.as_ref();
-    let bytes = if path.is_dir() {
-        None
-    } else {
-        let read = std::fs::read(path);
-        Some(read.map_err(|error| Failure::io("read", path, &error))?)
-    };
     let name = path.display().to_string();
-    Ok(Input { name, bytes })
+    if path.is_dir() {
+        let failed = |error| Failure::io("read", path, &error);
+        let mut files = folder(path, "").map_err(failed)?;
+        if !files.iter().any(|file| file.bytes.is_some()) {
+            let folders: Vec<_> = files.extract_if(.., |file| file.path.ends_with('/')).collect();
+            for inner in folders {
+                let below = folder(&path.join(&inner.path), &inner.path);
+                files.extend(below.map_err(failed)?);
+            }
+        }
+        files.retain(|file| !file.path.ends_with('/'));
+        return Ok(Input::folder(name, files));
+    }
+    let bytes = std::fs::read(path).map_err(|error| Failure::io("read", path, &error))?;
+    Ok(Input::file(name, bytes))
+}
+
+/// The files of a folder by name, those with bytes that a feed may need; folders in it end in `/`.
+fn folder(path: &Path, prefix: &str) -> io::Result<Vec<FolderFile>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_folder = entry.path().is_dir();
+        let is_needed = !is_folder && gtfs::is_read(&name);
+        let bytes = is_needed.then(|| std::fs::read(entry.path())).transpose()?;
+        let end = if is_folder { "/" } else { "" };
+        files.push(FolderFile { path: format!("{prefix}{name}{end}"), bytes });
+    }
+    files.sort_by(|one, two| one.path.cmp(&two.path));
+    Ok(files)
 }
 
 /// Writes the network, and has it in place once it was opened as a server opens it.

@@ -82,9 +82,223 @@ codes! {
         "Export the timetable again and look at the size of the file."
 
     UnsupportedInput "unsupported-input" Error
-        "The input is a folder, a GTFS feed or a zip archive."
-        "This version reads timetables as CSV only."
-        "Convert the feed to the nine-column CSV or its ISO 8601 form, and name that file."
+        "The input is a folder or a zip archive, and not one GTFS feed."
+        "Folders and archives are read as GTFS: their files have names such as `stops.txt`, all in \
+         one folder."
+        "Name a folder or an archive with the files of one feed."
+
+    BrokenArchive "broken-archive" Error
+        "An archive, or a file in it, cannot be unpacked."
+        "It was probably cut off on its way, or packed by a method that is not known."
+        "Download or pack it again, or unpack it and name the folder."
+
+    UnsafePath "unsafe-path" Error
+        "The path of a file in an archive leads out of the archive."
+        "Whoever unpacks it would have other files overwritten: it may be an attack."
+        "Pack the files of the feed without folders."
+
+    EncryptedEntry "encrypted-entry" Error
+        "A file in an archive is encrypted."
+        "It cannot be read without its password."
+        "Pack the feed without a password."
+
+    DuplicateEntry "duplicate-entry" Error
+        "An archive has two files of the same name."
+        "It is not known which of them counts."
+        "Pack the folder of the feed anew."
+
+    ArchiveTooLarge "archive-too-large" Error
+        "A file in an archive unpacks to more than 3 GiB, all of them to more than 4 GiB, or one \
+         to more than 250 times its size."
+        "No timetable does: the archive may be an attack that fills memory."
+        "Look at what is in the archive; if it is right, unpack it and name the folder."
+
+    FeedInSubfolder "feed-in-subfolder" Info
+        "The files of a GTFS feed stand in a folder of the input."
+        "They are read from there; other programs may not find them."
+        "Nothing need be done. Pack the files without their folder to be rid of it."
+
+    UnusedFile "unused-file" Info
+        "A file of the feed is not used."
+        "What it says, such as fares of the newer kind, is not in the network file."
+        "Nothing need be done. If it was meant to be used, look at its name."
+
+    MissingFile "missing-file" Error
+        "A feed lacks a file without which there is no timetable."
+        "Every feed has agency.txt, stops.txt, routes.txt, trips.txt, stop_times.txt, and one of \
+         calendar.txt and calendar_dates.txt."
+        "Export the feed again, or look at the spelling of the file's name."
+
+    HeaderOnly "header-only" Info
+        "An optional file of a feed has no rows."
+        "The feed is read as if it lacked the file."
+        "Nothing need be done. If it should have rows, export the feed again."
+
+    PaddedValue "padded-value" Info
+        "Values of a file have blanks around them."
+        "They are left out, or an id would not be that of another file."
+        "Nothing need be done. Export the values without blanks to be rid of it."
+
+    RowWidth "row-width" Warning
+        "A row has fewer or more values than the header, and none that is required is missing."
+        "Values that are missing are taken for empty; empty ones too many are left out."
+        "Write as many values as the header has columns; an empty one still needs its comma."
+
+    ValueMalformed "value-malformed" Warning
+        "A value of a feed is missing, or is not of the form that GTFS has for it."
+        "The finding says what was done; where a trip was left out, the network has a hole."
+        "Correct the value."
+
+    DuplicateKey "duplicate-key" Error
+        "Two rows of a feed have the same key and different values."
+        "It is not known which of them counts."
+        "Remove one of them, or give it another key."
+
+    RepeatedKey "repeated-key" Info
+        "A row of a feed is there twice."
+        "It counts once."
+        "Nothing need be done."
+
+    UnknownReference "unknown-reference" Warning
+        "A row of a feed refers to a row that is not there."
+        "The finding says what was left out; where that is a trip, the network has a hole."
+        "Add the row that is referred to, or correct the id."
+
+    ZoneDiffers "zone-differs" Error
+        "The agencies of a feed have different time zones."
+        "All times of a feed are in one zone; it is not known which."
+        "Split the feed, or give all agencies the zone that its times are in."
+
+    StopZoneUnknown "stop-zone-unknown" Warning
+        "A stop's time zone is not in the IANA database."
+        "Its times are shown in the zone of the agency."
+        "Write a name such as `Europe/Brussels`."
+
+    ParentUnusable "parent-unusable" Warning
+        "A stop's parent is not there, or is not a station."
+        "The stop is taken for a station of its own, so that one cannot change there."
+        "Give the stop a parent with location_type 1, or none."
+
+    PlaceUnusable "place-unusable" Warning
+        "A station has no coordinates, or some that are nowhere, such as -200, -200 or 0, 0."
+        "It cannot be shown on a map, nor told from others of its name."
+        "Add the coordinates."
+
+    StationWithoutName "station-without-name" Warning
+        "A station has no name with letters or digits."
+        "It can be found by its id only."
+        "Add its stop_name."
+
+    CalendarReversed "calendar-reversed" Error
+        "A service ends before it starts."
+        "It is not known when its trips run."
+        "Swap the two dates, or correct one of them."
+
+    RemovalWithoutEffect "removal-without-effect" Warning
+        "A date is removed from a service that does not run on it."
+        "The removal is left out. A calendar may be missing, or have the wrong id."
+        "Add the calendar, or remove the row."
+
+    TripsOutsidePeriod "trips-outside-period" Info
+        "Trips run on no date of the period."
+        "They are left out."
+        "Nothing need be done. Widen the period with `--from` and `--until` to have them."
+
+    PeriodCut "period-cut" Warning
+        "The services of a feed run over more than 400 dates."
+        "Publishers write far ends such as 2059 for open ones; tables of so many dates would be \
+         large and mostly wrong."
+        "Say which dates to compile with `--from DATE --until DATE`."
+
+    RouteTypeLeftOut "route-type-left-out" Info
+        "A feed has trips of a route type that was not asked for."
+        "They are left out; railways are asked for unless something else is."
+        "Nothing need be done. Add the type to `--route-types` to have them."
+
+    TripTooShort "trip-too-short" Warning
+        "A trip has no stop times, or one only."
+        "Nobody can travel with it; it is left out."
+        "Add its stop times, or remove the trip."
+
+    TimeMissing "time-missing" Warning
+        "The first or the last call of a trip has no time."
+        "It is not known when the trip runs; it is left out."
+        "Add the time."
+
+    TimeInterpolated "time-interpolated" Info
+        "Calls of a trip have no times."
+        "They get times between those of the calls around them."
+        "Nothing need be done. Add the times if they are known."
+
+    TimesRunBackwards "times-run-backwards" Warning
+        "A time of a trip is before the time before it."
+        "It is not known which of them is right; the trip is left out."
+        "Correct the time. After midnight the hours go on: 24:10:00, 25:10:00."
+
+    SequenceOutOfOrder "sequence-out-of-order" Info
+        "The stop times of a trip do not stand in the order of their stop_sequence."
+        "They are put in that order."
+        "Nothing need be done."
+
+    StopOnRequest "stop-on-request" Info
+        "Passengers must phone or ask the driver to board or alight."
+        "Search takes these stops for ordinary ones."
+        "Nothing need be done."
+
+    NoRide "no-ride" Info
+        "Nobody may board a trip at one stop and alight at a later one."
+        "It is left out."
+        "Nothing need be done, unless pickup_type or drop_off_type is wrong."
+
+    FrequenciesOverlap "frequencies-overlap" Warning
+        "Two rows of frequencies.txt have one trip run at the same time."
+        "The runs of both are taken; there may be more trains than are meant."
+        "Let the second window begin where the first ends."
+
+    HeadwayApproximated "headway-approximated" Info
+        "A trip runs at a headway and not at exact times."
+        "It is taken to run at the start of the window and every headway after it."
+        "Nothing need be done. Set exact_times to 1 where these times are exact."
+
+    TooManyRuns "too-many-runs" Error
+        "A trip of frequencies.txt runs more than 5,000 times a date."
+        "No train does; a headway is probably wrong."
+        "Write the headway in seconds."
+
+    TransferNotApplied "transfer-not-applied" Warning
+        "A transfer is for some routes, trips or platforms only."
+        "A network file has one minimum transfer time a station and one footpath between two."
+        "Nothing need be done, unless the transfer was meant for the whole station."
+
+    InSeatNotJoined "in-seat-not-joined" Warning
+        "Passengers may stay seated from one trip to another, and the trips do not fit together."
+        "They are searched as two trains with a change between."
+        "Let the second trip start where and when the first ends, on the same service dates."
+
+    CurrencyLeftOut "currency-left-out" Warning
+        "A price is in another currency than most."
+        "A network has one currency; the price is left out."
+        "Write all prices in one currency."
+
+    TooManyDropped "too-many-dropped" Error
+        "More trips were left out for their defects than `--max-dropped` allows."
+        "The network would have holes where trains run."
+        "Mend the warnings above, or allow more with `--max-dropped PERCENT`."
+
+    TimesConverted "times-converted" Info
+        "The inputs have times of different zones."
+        "They are converted, date by date, to the zone of the first GTFS feed."
+        "Nothing need be done."
+
+    StationsMerged "stations-merged" Info
+        "Stations of several inputs were taken for one."
+        "One can change between the trains of both there."
+        "Nothing need be done. Leave out `--merge-stations` to keep them apart."
+
+    IdsPrefixed "ids-prefixed" Info
+        "Stations or trips of several inputs have the same id."
+        "Those of the later inputs get the input's number before their id."
+        "Nothing need be done. For stations that are the same, add `--merge-stations id`."
 
     NotUtf8 "not-utf8" Error
         "A value has bytes that are not UTF-8."

@@ -10,8 +10,10 @@ use schema::{Network, Transfers};
 use crate::assemble::{AssembleError, assemble};
 use crate::clock::{Ride, ordinary_minutes};
 use crate::connect::{ShiftTooFar, connect};
+use crate::merge::{Part, merge};
 use crate::notice::{Code, Findings, Notice, Policy};
-use crate::read::csv::{Header, Table};
+use crate::read::csv::{Header, Source, Table};
+use crate::read::gtfs::{self, FeedOptions, FeedTimetable};
 use crate::read::stations::{StationRecord, Stations};
 use crate::read::values::{ArrivalTime, is_date_in_range};
 use crate::read::{Input, Rows, iso, nine};
@@ -26,9 +28,10 @@ pub const PERIOD_DATES_MAX: i64 = 3900;
 /// How a timetable is compiled.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The zone of service dates, and of cities that the stations file does not list.
+    /// The zone of cities that the stations file does not list, and of service dates where no input
+    /// is GTFS.
     pub timezone: Tz,
-    /// The stations file.
+    /// The stations file, for CSV.
     pub stations: Option<Input>,
     /// First service date. Required with an input whose rows have no dates.
     pub from: Option<NaiveDate>,
@@ -36,6 +39,8 @@ pub struct Options {
     pub until: Option<NaiveDate>,
     /// Limits on transfers.
     pub transfers: Transfers,
+    /// How GTFS feeds are read.
+    pub feeds: FeedOptions,
     /// What the caller thinks of some findings.
     pub policy: Policy,
 }
@@ -145,25 +150,50 @@ pub fn compile(
     if let (Some(table), None, _) | (Some(table), _, None) = (weekly, options.from, options.until) {
         return Err(CompileError::PeriodMissing(table.file().to_owned()));
     }
-    let rows = read_rows(&tables, &stations, options, &mut findings);
+    let feeds = read_feeds(inputs, options, &mut findings);
+    let zone_of_feed = feeds.iter().find_map(|(_, feed)| feed.timetable.as_ref().map(|it| it.zone));
     let frame = Frame {
         zone: options.timezone,
+        reference: zone_of_feed.unwrap_or(options.timezone),
         from: options.from,
         until: options.until,
         transfers: options.transfers,
     };
-    let sources = Sources { tables: &tables, rows: &rows, stations: &stations };
-    let timetable = sources.resolve(frame, &mut findings);
-    let assembled = if findings.has_errors() {
+    let rows = read_rows(&tables, &stations, options, &mut findings);
+    let mut parts = Vec::new();
+    if let Some(at) = inputs.iter().position(|input| !input.is_feed()) {
+        let sources = Sources { tables: &tables, rows: &rows, stations: &stations };
+        let timetable = sources.resolve(frame, &mut findings);
+        if frame.reference != frame.zone {
+            let (zone, reference) = (frame.zone, frame.reference);
+            let sentence = format!("cities have times of {zone}, and the network of {reference}");
+            let place = Source::of(at + 1, &inputs[at]).whole();
+            let notice = Notice::new(Code::TimesConverted, sentence).at(place);
+            findings.add(notice.action("they were converted, date by date"));
+        }
+        parts.push(Part { input: at + 1, name: inputs[at].name.clone(), timetable });
+    }
+    let has_feeds = !feeds.is_empty();
+    parts.extend(feeds.into_iter().filter_map(|(at, feed)| {
+        let name = inputs[at].name.clone();
+        Some(Part { input: at + 1, name, timetable: feed.timetable? })
+    }));
+    parts.sort_by_key(|part| part.input);
+    let timetable = merge(parts, frame.reference, options.feeds.merge, &mut findings);
+    let assembled = match timetable {
         // Without the rows that have errors, "nothing runs" would only be noise.
-        None
-    } else {
-        let assembled = assemble(&timetable);
-        assembled.map_err(|error| findings.add(of_whole(&error))).ok()
+        Some(timetable) if !findings.has_errors() => {
+            let assembled = assemble(&timetable);
+            assembled.map_err(|error| findings.add(of_whole(&error))).ok()
+        }
+        _ => None,
     };
     findings.sort();
-    let mut compiled = assembled
-        .map(|network| Compiled { network, fingerprint: fingerprint(&rows, &stations, frame) });
+    let mut compiled = assembled.map(|network| {
+        let of_feeds = has_feeds.then_some(&network);
+        let fingerprint = fingerprint(&rows, &stations, frame, of_feeds);
+        Compiled { network, fingerprint }
+    });
     if let (Goal::Build, Some(compiled)) = (goal, &mut compiled) {
         progress(Step::Connecting(compiled.network.stations.len()));
         connect(&mut compiled.network, &|| progress(Step::Connected))?;
@@ -190,10 +220,45 @@ fn check_period(options: &Options) -> Result<(), CompileError> {
     Ok(())
 }
 
+/// The feeds among the inputs, each with its position, and a finding where too much of them had to
+/// be left out.
+fn read_feeds(
+    inputs: &[Input],
+    options: &Options,
+    findings: &mut Findings,
+) -> Vec<(usize, FeedTimetable)> {
+    let request = gtfs::Request {
+        options: &options.feeds,
+        from: options.from,
+        until: options.until,
+        transfers: options.transfers,
+    };
+    let feeds = inputs.iter().enumerate().filter(|(_, input)| input.is_feed());
+    let feeds: Vec<_> = feeds
+        .filter_map(|(at, input)| Some((at, gtfs::read(at + 1, input, request, findings)?)))
+        .collect();
+    let dropped: usize = feeds.iter().map(|(_, feed)| feed.dropped).sum();
+    let trips: usize = feeds.iter().map(|(_, feed)| feed.trips).sum();
+    let percent = dropped as f64 * 100.0 / trips.max(1) as f64;
+    let most = options.feeds.dropped_percent_max;
+    if percent > most {
+        let sentence = format!(
+            "{dropped} of {trips} trips ({percent:.2} %) were left out for their defects, more \
+             than the {most} % that may be"
+        );
+        let notice = Notice::new(Code::TooManyDropped, sentence);
+        findings.add(notice.help("mend the warnings, or allow more with `--max-dropped PERCENT`"));
+    }
+    feeds
+}
+
 fn open_tables<'i>(inputs: &'i [Input], findings: &mut Findings) -> Vec<Option<Table<'i>>> {
-    let open = |(at, input)| {
+    let open = |(at, input): (usize, &'i Input)| {
+        if input.is_feed() {
+            return None;
+        }
         // Input 0 is the stations file.
-        let header = Header::read(at + 1, input, findings)?;
+        let header = Header::read(Source::of(at + 1, input), findings)?;
         let is_dated = header.has("departure_datetime") || header.has("arrival_datetime");
         let columns = if is_dated { iso::COLUMNS } else { nine::COLUMNS };
         header.table(columns, findings)
@@ -241,8 +306,14 @@ fn of_whole(error: &AssembleError) -> Notice {
     }
 }
 
-/// BLAKE3 over all that decides the network, in an order of its own.
-fn fingerprint(rows: &Rows, stations: &Stations<'_>, frame: Frame) -> [u8; 32] {
+/// BLAKE3 over all that decides the network, in an order of its own: records and options, and of
+/// feeds the tables that they became, which are sorted and hold nothing that is not used.
+fn fingerprint(
+    rows: &Rows,
+    stations: &Stations<'_>,
+    frame: Frame,
+    of_feeds: Option<&Network>,
+) -> [u8; 32] {
     let mut records: Vec<_> = rows.records.iter().map(|located| &located.record).collect();
     records.sort_unstable();
     let mut stations: Vec<_> = stations.records().collect();
@@ -260,5 +331,8 @@ fn fingerprint(rows: &Rows, stations: &Stations<'_>, frame: Frame) -> [u8; 32] {
     // Writing into a hasher cannot fail, nor has any of these a key that JSON refuses.
     let written = serde_json::to_writer(&mut hasher, &(options, stations, records));
     debug_assert!(written.is_ok(), "records are plain values");
+    if let Some(Ok(tables)) = of_feeds.map(|network| schema::encode(network, [0; 32], "")) {
+        hasher.update(&tables);
+    }
     *hasher.finalize().as_bytes()
 }

@@ -2,8 +2,8 @@
 //! file.
 //!
 //! ```text
-//! read ──▶ records ──▶ resolve ──▶ timetable ──▶ assemble ──▶ network ──▶ connect ──▶ bytes
-//!   └─ findings ─────────┘
+//! read ──▶ records ──▶ resolve ──▶ timetables ──▶ merge ──▶ assemble ──▶ connect ──▶ bytes
+//!   └─ findings ─────────┴─────────────────────────┘
 //! ```
 //!
 //! [`compile::compile`] does all of it in memory; [`run`] is the program around it.
@@ -15,6 +15,7 @@ mod codes;
 pub mod compile;
 pub mod connect;
 pub mod inspect;
+mod merge;
 pub mod notice;
 pub mod output;
 pub mod read;

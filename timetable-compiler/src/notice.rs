@@ -19,7 +19,8 @@ pub const KEPT_PER_CODE: usize = 100;
 pub enum Severity {
     /// Worth knowing; the data is used as it is.
     Info,
-    /// Probably not what was meant; the data is used all the same.
+    /// Probably not what was meant; the data is used all the same, or the finding says what was
+    /// left out.
     Warning,
     /// The data cannot be used: nothing is written.
     Error,
@@ -42,6 +43,9 @@ pub struct Place {
     /// Which of the files read, in order; the stations file is the first.
     #[serde(skip)]
     pub input: usize,
+    /// Which file of a folder or an archive, in the order in which they are read.
+    #[serde(skip)]
+    pub part: usize,
     /// The file as the caller named it.
     pub file: String,
     /// Line, from 1; none for a finding about the whole file.
@@ -66,6 +70,8 @@ pub struct Notice {
     pub place: Option<Place>,
     /// The value that was found.
     pub value: Option<String>,
+    /// What was done about it: left out, taken for something else.
+    pub action: Option<String>,
     /// How to mend it.
     pub help: Option<String>,
 }
@@ -79,6 +85,7 @@ impl Notice {
             sentence: sentence.into(),
             place: None,
             value: None,
+            action: None,
             help: None,
         }
     }
@@ -94,6 +101,13 @@ impl Notice {
     #[must_use]
     pub fn value(mut self, value: impl Into<String>) -> Self {
         self.value = Some(value.into());
+        self
+    }
+
+    /// The same finding with what was done about it.
+    #[must_use]
+    pub fn action(mut self, action: impl Into<String>) -> Self {
+        self.action = Some(action.into());
         self
     }
 

@@ -55,7 +55,7 @@ fn head(severity: Severity, code: Code, colour: bool) -> String {
     format!("{style}{word}{style:#}")
 }
 
-/// One finding: severity and code, sentence, place and value, mend.
+/// One finding: severity and code, sentence, place and value, what was done, mend.
 pub fn text(notice: &Notice, colour: bool) -> String {
     let mut text = head(notice.severity, notice.code, colour);
     // Writing to a string cannot fail.
@@ -68,6 +68,9 @@ pub fn text(notice: &Notice, colour: bool) -> String {
             (None, Some(value)) => write!(text, " {value}"),
             (_, None) => Ok(()),
         };
+    }
+    if let Some(action) = &notice.action {
+        let _ = write!(text, "\n  action: {action}");
     }
     if let Some(help) = &notice.help {
         let _ = write!(text, "\n  help: {help}");
@@ -167,6 +170,7 @@ mod tests {
     fn place(line: u32) -> Place {
         Place {
             input: 1,
+            part: 0,
             file: "t.csv".to_owned(),
             line: Some(line),
             column: Some(7),

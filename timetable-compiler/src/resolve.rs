@@ -34,8 +34,10 @@ pub struct Sources<'s> {
 /// How it is resolved.
 #[derive(Debug, Clone, Copy)]
 pub struct Frame {
-    /// The zone of service dates, and of cities that have none of their own.
+    /// The zone of cities that have none of their own.
     pub zone: Tz,
+    /// The zone of service dates.
+    pub reference: Tz,
     /// First service date, where it was given.
     pub from: Option<NaiveDate>,
     /// Last service date, where it was given.
@@ -81,9 +83,9 @@ impl Sources<'_> {
         let clock_last = if weekly { last } else { first };
         let resolver = Resolver {
             sources: self,
-            clock: Clock::new(frame.zone, first, clock_last, cities.zones()),
+            clock: Clock::new(frame.reference, first, clock_last, cities.zones()),
             cities: &cities,
-            zone: frame.zone,
+            zone: frame.reference,
             period: first..=last,
         };
         let mut journeys = Vec::new();
@@ -102,7 +104,7 @@ impl Sources<'_> {
         journeys.extend(dated.journeys(&cities));
         self.stations.report_unserved(&cities.served(), findings);
         Timetable {
-            zone: frame.zone,
+            zone: frame.reference,
             first,
             last,
             transfers: frame.transfers,
@@ -218,7 +220,7 @@ impl Resolver<'_> {
         if groups.is_empty() {
             let sentence = "the train runs on no date of the period".to_owned();
             let notice = self.sources.notice(Code::NeverRuns, sentence, located.at, ID);
-            findings.add(notice);
+            findings.add(notice.action("the train was left out"));
         }
         self.report_clock_changes(located, &runs, findings);
         groups
@@ -240,31 +242,30 @@ impl Resolver<'_> {
             let (first, times) = found.next()?;
             Some((dates_text(self.clock.date(*first), found.count()), *times))
         };
-        let mut report = |code, sentence, column| {
-            findings.add(self.sources.notice(code, sentence, located.at, column));
+        let mut report = |code, sentence, column, action: Option<&str>| {
+            let notice = self.sources.notice(code, sentence, located.at, column);
+            findings.add(Notice { action: action.map(str::to_owned), ..notice });
         };
         for (skipped, what, column) in [
             (dates(|times| times.skipped.departure), "departure", DEPARTURE),
             (dates(|times| times.skipped.arrival), "arrival", ARRIVAL),
         ] {
             if let Some((dates, _)) = skipped {
-                let sentence = format!(
-                    "clocks skip the {what}'s time for the run of {dates}; it counts from before \
-                     the change"
-                );
-                report(Code::SkippedTime, sentence, column);
+                let sentence = format!("clocks skip the {what}'s time for the run of {dates}");
+                let action = "it was counted from before the change";
+                report(Code::SkippedTime, sentence, column, Some(action));
             }
         }
         if let Some((dates, _)) = dates(|times| times.arrival <= times.departure) {
             let sentence = format!("the train arrives before it departs for the run of {dates}");
-            report(Code::ArrivalBeforeDeparture, sentence, ARRIVAL);
+            report(Code::ArrivalBeforeDeparture, sentence, ARRIVAL, None);
         } else if let Some((dates, times)) = dates(|times| times.is_elapsed_kept) {
             let sentence = format!(
-                "clocks would have the train arrive before it departs for the run of {dates}; it \
-                 takes {} minutes, as on an ordinary day",
-                times.arrival - times.departure
+                "clocks would have the train arrive before it departs for the run of {dates}"
             );
-            report(Code::ElapsedTimeKept, sentence, ARRIVAL);
+            let minutes = times.arrival - times.departure;
+            let action = format!("it was given {minutes} minutes, as on an ordinary day");
+            report(Code::ElapsedTimeKept, sentence, ARRIVAL, Some(&action));
         }
     }
 }
@@ -333,7 +334,7 @@ impl<'r> Dated<'r> {
         if !resolver.period.contains(&date) {
             let sentence = format!("the run of {date} lies outside the period");
             let notice = sources.notice(Code::RunOutsidePeriod, sentence, at, ID);
-            findings.add(notice);
+            findings.add(notice.action("the run was left out"));
             return;
         }
         let origin = service_origin(resolver.zone, date);
@@ -403,6 +404,7 @@ impl Cities {
         for (_, (_, at, column)) in spellings.iter().filter(|(other, _)| **other != name) {
             let sentence = format!("the city is spelled `{name}` elsewhere");
             let notice = sources.notice(Code::SpellingDiffers, sentence, *at, *column);
+            let notice = notice.action("they were taken for one station");
             findings.add(notice.help(format!("write `{name}`")));
         }
         if sources.stations.are_listed() {
@@ -412,10 +414,9 @@ impl Cities {
                 1 => "1 row names".to_owned(),
                 rows => format!("{rows} rows name"),
             };
-            let sentence =
-                format!("the stations file lacks the city, which {name_count}; its zone is {zone}");
+            let sentence = format!("the stations file lacks the city, which {name_count}");
             let notice = sources.notice(Code::StationNotListed, sentence, at, column);
-            findings.add(notice);
+            findings.add(notice.action(format!("its zone was taken to be {zone}")));
         }
         Station {
             key: name.to_owned(),

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use schema::{LayoverPolicy, Transfers};
 
 use crate::notice::Code;
+use crate::read::gtfs::{FeedOptions, MergeStations, RouteTypes};
 use crate::read::stations::nearest_zone;
 
 const MINUTES_A_DAY: u32 = 24 * 60;
@@ -15,11 +16,16 @@ const MINUTES_A_DAY: u32 = 24 * 60;
 /// The longest `--max-duration`, in days: service dates of a connection lie at most 15 days apart.
 const DURATION_DAYS_MAX: u32 = 10;
 
+/// The minimum transfer time where all timetables are GTFS, and where some are CSV.
+const FEED_MINUTES_MIN: u16 = 5;
+const CSV_MINUTES_MIN: u16 = 15;
+
 /// Compiles a railway timetable into the network file that `railgraph` serves.
 ///
-/// Timetables are CSV files. `build` reads them, says what is wrong with them, and writes the file;
-/// `check` does the same without writing. Findings go to stderr as `severity[code]: sentence`, each
-/// with its file, line and column; `explain CODE` says what one means and how to mend it.
+/// Timetables are CSV files or GTFS feeds. `build` reads them, says what is wrong with them, and
+/// writes the file; `check` does the same without writing. Findings go to stderr as
+/// `severity[code]: sentence`, each with its file, line and column; `explain CODE` says what one
+/// means and how to mend it.
 #[derive(Debug, Parser)]
 #[command(
     name = "timetable-compiler",
@@ -42,6 +48,9 @@ Examples:
     timetable-compiler build trains.csv --stations cities.csv \\
         --from 2026-12-13 --until 2027-12-11 --output network.railgraph
 
+  Compile a GTFS feed, regional buses (701) and all:
+    timetable-compiler build feed.zip --route-types 2,100-117,701 --output network.railgraph
+
   Look at the result:
     timetable-compiler inspect network.railgraph
 
@@ -52,8 +61,8 @@ Exit codes: 0 done, warnings possible; 1 errors in the data, nothing written; 2 
 3 a file could not be read or written, or an internal error.";
 
 const INPUT_FORMS: &str = "\
-An INPUT is a CSV file in UTF-8 with a header; its columns may stand in any order. Two forms are
-recognised by their columns:
+An INPUT is a GTFS feed, as a folder or a zip archive, or a CSV file in UTF-8 with a header, whose
+columns may stand in any order. Two forms of CSV are recognised by their columns:
 
   Route ID, Departure City, Arrival City, Departure Time (HH:MM), Arrival Time (HH:MM, or
   HH:MM (+1d) on the next day), Train Type, Days of Operation (Daily, Mon-Fri, Fri-Sun,
@@ -62,9 +71,17 @@ recognised by their columns:
   the same with departure_datetime and arrival_datetime (2025-10-24T12:30:00Z, or with an offset)
   in place of times and days; a row is one dated run
 
-Several INPUTs are compiled into one network; a route id may occur in one of them only.
+Several INPUTs are compiled into one network; a route id may occur in one CSV only. Where ids of a
+feed are those of an INPUT before it, its number is put before them; stations are shared by
+--merge-stations only.
 
-Example:
+GTFS: the period is that of the feed unless --from and --until say otherwise, 400 dates at most
+without them. Times are in the agency's zone and shown in that of the stop. Platforms are folded
+into their stations. Trips that cannot be used are left out, each with a warning; --max-dropped says
+how many may be.
+
+Examples:
+  timetable-compiler build feed.zip -o network.railgraph
   timetable-compiler build trains.csv --from 2026-12-13 --until 2027-12-11 -o network.railgraph";
 
 #[derive(Debug, Subcommand)]
@@ -110,29 +127,41 @@ pub struct CompileArguments {
     /// Timetables.
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
-    /// The zone of service dates, and of all cities that the stations file does not list.
+    /// CSV: the zone of service dates, and of all cities that the stations file does not list.
     #[arg(long, value_name = "IANA", default_value = "Europe/Brussels", value_parser = zone)]
     pub timezone: Tz,
-    /// A CSV file of cities: name, country, `time_zone`, latitude, longitude, and aliases parted
+    /// CSV: a file of cities: name, country, `time_zone`, latitude, longitude, and aliases parted
     /// by `|`. Cities of the timetable are found in it by name or alias; case and accents do not
     /// matter.
     #[arg(long, value_name = "FILE")]
     pub stations: Option<PathBuf>,
-    /// The first service date. Needed for timetables without dates; cuts the others.
+    /// The first service date. Needed for CSV without dates; cuts the others.
     #[arg(long, value_name = "DATE")]
     pub from: Option<NaiveDate>,
     /// The last service date, included.
     #[arg(long, value_name = "DATE")]
     pub until: Option<NaiveDate>,
-    /// The shortest time in which one can change trains.
-    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = transfer_minutes)]
-    pub min_transfer: u16,
+    /// The shortest time in which one can change trains at a station that has none of its own.
+    /// 15m, or 5m if all INPUTs are GTFS.
+    #[arg(long, value_name = "DURATION", value_parser = transfer_minutes)]
+    pub min_transfer: Option<u16>,
     /// The longest time from departure to arrival of a connection with a change; at most 10 days.
     #[arg(long, value_name = "DURATION", default_value = "48h", value_parser = duration_limit)]
     pub max_duration: u32,
     /// Which layovers a connection may have, unless a search says otherwise.
     #[arg(long, value_enum, value_name = "POLICY", default_value_t = Policy::None)]
     pub layover_policy: Policy,
+    /// GTFS: the types of routes whose trains are wanted, as numbers and ranges. By default those
+    /// of railways.
+    #[arg(long, value_name = "LIST", default_value_t)]
+    pub route_types: RouteTypes,
+    /// GTFS: how many trips in a hundred may be left out for their defects before that is an error.
+    #[arg(long, value_name = "PERCENT", default_value = "1", value_parser = percent)]
+    pub max_dropped: f64,
+    /// Stations of several INPUTs that are one: those of the same name within a kilometre, or those
+    /// of the same id.
+    #[arg(long, value_enum, value_name = "BY")]
+    pub merge_stations: Option<Merge>,
     /// Warnings are errors.
     #[arg(long)]
     pub strict: bool,
@@ -155,14 +184,37 @@ pub struct CompileArguments {
 }
 
 impl CompileArguments {
-    /// The limits on transfers.
-    pub fn transfers(&self) -> Transfers {
+    /// The limits on transfers. GTFS knows where a change takes long, CSV does not.
+    pub fn transfers(&self, are_feeds: bool) -> Transfers {
+        let minutes_min = if are_feeds { FEED_MINUTES_MIN } else { CSV_MINUTES_MIN };
         Transfers {
-            minutes_min_default: self.min_transfer,
+            minutes_min_default: self.min_transfer.unwrap_or(minutes_min),
             duration_minutes_max: self.max_duration,
             layover_policy: self.layover_policy.into(),
         }
     }
+
+    /// How GTFS is read.
+    pub fn feeds(&self) -> FeedOptions {
+        FeedOptions {
+            route_types: self.route_types.clone(),
+            dropped_percent_max: self.max_dropped,
+            merge: match self.merge_stations {
+                None => MergeStations::Never,
+                Some(Merge::Name) => MergeStations::Name,
+                Some(Merge::Id) => MergeStations::Id,
+            },
+        }
+    }
+}
+
+/// [`MergeStations`] as typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Merge {
+    /// Stations of the same name, within a kilometre of each other where both have coordinates.
+    Name,
+    /// Stations of the same id.
+    Id,
 }
 
 /// [`LayoverPolicy`] as typed.
@@ -208,6 +260,11 @@ fn code(text: &str) -> Result<Code, String> {
             format!("no such code; {} may be meant", names.join(" or "))
         }
     })
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let percent = text.parse().ok().filter(|percent| (0.0..=100.0).contains(percent));
+    percent.ok_or_else(|| "from 0 to 100".to_owned())
 }
 
 fn transfer_minutes(text: &str) -> Result<u16, String> {

@@ -7,7 +7,7 @@ use ::csv::{ByteRecord, ReaderBuilder};
 use schema::names::fold;
 
 use crate::notice::{Code, Findings, Notice, Place};
-use crate::read::Input;
+use crate::read::{Content, Input};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
@@ -29,11 +29,65 @@ pub struct RowAt {
     pub start: usize,
 }
 
+/// A file's bytes, and what findings call it.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'i> {
+    /// Which input it is, or is part of.
+    pub input: usize,
+    /// Which of the input's files it is.
+    pub part: usize,
+    /// Its name, as findings have it.
+    pub file: &'i str,
+    /// What is in it.
+    pub bytes: &'i [u8],
+}
+
+impl<'i> Source<'i> {
+    /// An input that is one file; that of a folder is empty.
+    pub fn of(input: usize, file: &'i Input) -> Self {
+        let bytes = match &file.content {
+            Content::File(bytes) => bytes.as_slice(),
+            Content::Folder(_) => &[],
+        };
+        Self { input, part: 0, file: &file.name, bytes }
+    }
+
+    /// The place of the whole file.
+    pub fn whole(&self) -> Place {
+        let file = self.file.to_owned();
+        Place { input: self.input, part: self.part, file, line: None, column: None, field: None }
+    }
+
+    /// Whether there is nothing but blanks in it.
+    pub fn is_blank(&self) -> bool {
+        let bytes = self.bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(self.bytes);
+        bytes.iter().all(u8::is_ascii_whitespace)
+    }
+
+    fn place(&self, lines: &[usize], at: usize) -> Place {
+        let line = lines.partition_point(|start| *start <= at).max(1);
+        let before = &self.bytes[lines[line - 1]..at.min(self.bytes.len())];
+        Place {
+            line: Some(line as u32),
+            column: Some(String::from_utf8_lossy(before).chars().count() as u32 + 1),
+            ..self.whole()
+        }
+    }
+}
+
+/// How strictly rows are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Widths {
+    /// A row has as many values as the header.
+    Exact,
+    /// Empty values at the end of a row may be left out or be too many.
+    Loose,
+}
+
 /// A CSV file whose header was read.
 pub struct Table<'i> {
-    input: usize,
-    file: &'i str,
-    bytes: &'i [u8],
+    source: Source<'i>,
+    widths: Widths,
     /// Where each line begins, in bytes.
     lines: Vec<usize>,
     /// Number of columns of the header.
@@ -54,39 +108,32 @@ pub struct Row<'t, 'i> {
 
 /// The names of a file's header, before it is known which form the file has.
 pub struct Header<'i> {
-    input: usize,
-    file: &'i str,
-    bytes: &'i [u8],
+    source: Source<'i>,
     lines: Vec<usize>,
     start: usize,
     end: usize,
     cells: Vec<String>,
+    /// Columns that are not used and not worth a finding.
+    unused: &'static [&'static str],
 }
 
 impl<'i> Header<'i> {
-    /// Reads the first row of the `input`th file. None where there is no row, which is a finding.
-    pub fn read(input: usize, file: &'i Input, findings: &mut Findings) -> Option<Self> {
-        let (name, mut bytes) = (file.name.as_str(), file.bytes.as_deref().unwrap_or_default());
-        if file.bytes.is_none() || bytes.starts_with(b"PK\x03\x04") {
-            let what = file.bytes.as_ref().map_or("a folder", |_| "a zip archive");
-            let sentence = format!("the input is {what}; this version reads CSV only");
-            let notice = Notice::new(Code::UnsupportedInput, sentence).at(whole(input, name));
-            findings.add(notice.help("convert the timetable to the nine-column CSV"));
-            return None;
-        }
-        if let Some(rest) = bytes.strip_prefix(BYTE_ORDER_MARK) {
-            bytes = rest;
+    /// Reads the first row of a file. None where there is no row, which is a finding.
+    pub fn read(mut source: Source<'i>, findings: &mut Findings) -> Option<Self> {
+        if let Some(rest) = source.bytes.strip_prefix(BYTE_ORDER_MARK) {
+            source.bytes = rest;
             let notice = Notice::new(Code::ByteOrderMark, "the file begins with a byte order mark");
-            findings.add(notice.at(whole(input, name)));
+            findings.add(notice.at(source.whole()).action("it was skipped"));
         }
-        if bytes.iter().all(u8::is_ascii_whitespace) {
+        if source.is_blank() {
             let notice = Notice::new(Code::EmptyFile, "the file is empty");
-            findings.add(notice.at(whole(input, name)));
+            findings.add(notice.at(source.whole()));
             return None;
         }
+        let bytes = source.bytes;
         if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") {
             let notice = Notice::new(Code::NotUtf8, "the file is UTF-16, not UTF-8");
-            findings.add(notice.at(whole(input, name)).help("save it as UTF-8"));
+            findings.add(notice.at(source.whole()).help("save it as UTF-8"));
             return None;
         }
         let start = next_row(bytes, 0);
@@ -94,18 +141,23 @@ impl<'i> Header<'i> {
         let end = line_end(bytes, start);
         let record = first_record(&bytes[start..end]);
         let header = Self {
-            input,
-            file: name,
-            bytes,
+            source,
             lines: line_starts(bytes),
             start,
             end,
             cells: (record.iter())
                 .map(|cell| String::from_utf8_lossy(cell).trim().to_owned())
                 .collect(),
+            unused: &[],
         };
         header.report_bytes(&record, findings);
         Some(header)
+    }
+
+    /// The same header, of which these columns are known and not used.
+    #[must_use]
+    pub fn without(self, unused: &'static [&'static str]) -> Self {
+        Self { unused, ..self }
     }
 
     /// Whether a cell has this name, with or without a prefix.
@@ -141,7 +193,7 @@ impl<'i> Header<'i> {
                             self.report_prefix(at, columns[column].name, findings);
                         }
                     }
-                    None if !exact => extra.push(at),
+                    None if !exact && !self.unused.iter().any(|name| is(name)) => extra.push(at),
                     None => {}
                 }
             }
@@ -152,9 +204,8 @@ impl<'i> Header<'i> {
         }
         self.report_missing(columns, &positions, &extra, findings);
         Some(Table {
-            input: self.input,
-            file: self.file,
-            bytes: self.bytes,
+            source: self.source,
+            widths: Widths::Exact,
             lines: self.lines,
             width: self.cells.len(),
             body: self.end,
@@ -164,8 +215,8 @@ impl<'i> Header<'i> {
     }
 
     fn place(&self, cell: usize) -> Place {
-        let at = field_start(self.bytes, self.start, cell);
-        place(self.input, self.file, self.bytes, &self.lines, at)
+        let at = field_start(self.source.bytes, self.start, cell);
+        self.source.place(&self.lines, at)
     }
 
     fn report_bytes(&self, record: &ByteRecord, findings: &mut Findings) {
@@ -189,7 +240,8 @@ impl<'i> Header<'i> {
         let prefix = text.rfind('.').map_or("", |dot| &text[..=dot]);
         let sentence = format!("the header's `{name}` has the stray prefix `{prefix}`");
         let notice = Notice::new(Code::StrayPrefix, sentence).at(self.place(cell));
-        findings.add(notice.value(text).help(format!("write `{name}`")));
+        let notice = notice.value(text).action(format!("it was taken for `{name}`"));
+        findings.add(notice.help(format!("write `{name}`")));
     }
 
     fn report_missing_header(&self, first: Column, findings: &mut Findings) {
@@ -231,34 +283,55 @@ impl<'i> Header<'i> {
         for at in extra {
             let cell = &self.cells[*at];
             let notice = Notice::new(Code::ExtraColumn, "the column is not used");
-            findings.add(notice.at(self.place(*at)).value(cell));
+            let notice = notice.at(self.place(*at)).value(cell);
+            findings.add(notice.action("its values were left out"));
         }
     }
 }
 
 impl<'i> Table<'i> {
+    /// The same table, whose rows may be narrower or wider than the header.
+    #[must_use]
+    pub fn loose(self) -> Self {
+        Self { widths: Widths::Loose, ..self }
+    }
+
+    /// Calls `each` with every row that has as many values as the header; the others are findings,
+    /// and so is a table without rows.
+    pub fn rows(&self, findings: &mut Findings, each: impl FnMut(&Row<'_, 'i>, &mut Findings)) {
+        if self.count_rows(findings, each) == 0 {
+            let notice = Notice::new(Code::NoRows, "the file has a header and no rows");
+            findings.add(notice.at(self.source.whole()));
+        }
+    }
+
     /// Calls `each` with every row that has as many values as the header; the others are findings.
     /// Says how many rows there are, whatever is wrong with them.
-    pub fn rows(&self, findings: &mut Findings, mut each: impl FnMut(&Row<'_, 'i>, &mut Findings)) {
+    pub fn count_rows(
+        &self,
+        findings: &mut Findings,
+        mut each: impl FnMut(&Row<'_, 'i>, &mut Findings),
+    ) -> usize {
         let mut rows = 0;
-        let mut start = next_row(self.bytes, self.body);
+        let bytes = self.source.bytes;
+        let mut start = next_row(bytes, self.body);
         // One reader for as long as rows keep to their lines: a reader per row would be slow.
-        while start < self.bytes.len() {
-            let mut reader = reader(&self.bytes[start..]);
+        while start < bytes.len() {
+            let mut reader = reader(&bytes[start..]);
             let base = start;
             let mut fields = ByteRecord::new();
-            start = self.bytes.len();
+            start = bytes.len();
             while reader.read_byte_record(&mut fields).unwrap_or(false) {
                 rows += 1;
                 let begin = fields.position().map_or(0, |position| position.byte() as usize);
                 let row = Row {
                     table: self,
-                    start: next_row(self.bytes, base + begin),
+                    start: next_row(bytes, base + begin),
                     fields: std::mem::take(&mut fields),
                 };
                 if row.is_torn() {
                     row.report_torn(findings);
-                    start = next_row(self.bytes, line_end(self.bytes, row.start));
+                    start = next_row(bytes, line_end(bytes, row.start));
                     break;
                 }
                 if row.is_whole(findings) {
@@ -267,15 +340,37 @@ impl<'i> Table<'i> {
                 fields = row.fields;
             }
         }
-        if rows == 0 {
-            let notice = Notice::new(Code::NoRows, "the file has a header and no rows");
-            findings.add(notice.at(whole(self.input, self.file)));
-        }
+        rows
     }
 
     /// The file's name.
     pub const fn file(&self) -> &'i str {
-        self.file
+        self.source.file
+    }
+
+    /// The place of the whole file.
+    pub fn whole(&self) -> Place {
+        self.source.whole()
+    }
+
+    /// Whether two rows have the same values in all columns, blanks around them aside.
+    pub fn are_same(&self, left: RowAt, right: RowAt) -> bool {
+        let fields = |row: RowAt| first_record(&self.source.bytes[row.start..]);
+        let (left, right) = (fields(left), fields(right));
+        let value = |at: usize, fields: &ByteRecord| {
+            fields.get(at).unwrap_or_default().trim_ascii().to_vec()
+        };
+        (0..left.len().max(right.len())).all(|at| value(at, &left) == value(at, &right))
+    }
+
+    /// The line on which a row begins.
+    pub fn line(&self, row: RowAt) -> usize {
+        self.lines.partition_point(|start| *start <= row.start).max(1)
+    }
+
+    /// Whether the header has this column.
+    pub fn has(&self, column: usize) -> bool {
+        self.positions[column].is_some()
     }
 
     /// Whether the file has this form.
@@ -285,7 +380,7 @@ impl<'i> Table<'i> {
 
     /// The value of a column of a row, without blanks around it.
     pub fn value(&self, row: RowAt, column: usize) -> String {
-        let fields = first_record(&self.bytes[row.start..]);
+        let fields = first_record(&self.source.bytes[row.start..]);
         let field = self.positions[column].and_then(|position| fields.get(position));
         String::from_utf8_lossy(field.unwrap_or_default()).trim().to_owned()
     }
@@ -293,18 +388,16 @@ impl<'i> Table<'i> {
     /// Where a column of a row stands.
     pub fn place(&self, row: RowAt, column: usize) -> Place {
         let position = self.positions[column].unwrap_or(0);
-        let at = field_start(self.bytes, row.start, position);
-        Place {
-            field: Some(self.columns[column].name.to_owned()),
-            ..place(self.input, self.file, self.bytes, &self.lines, at)
-        }
+        let at = field_start(self.source.bytes, row.start, position);
+        let field = Some(self.columns[column].name.to_owned());
+        Place { field, ..self.source.place(&self.lines, at) }
     }
 }
 
 impl Row<'_, '_> {
     /// Where the row stands.
     pub const fn at(&self) -> RowAt {
-        RowAt { input: self.table.input, start: self.start }
+        RowAt { input: self.table.source.input, start: self.start }
     }
 
     /// The value of a column without blanks around it, bytes that are not UTF-8 replaced. None
@@ -315,6 +408,27 @@ impl Row<'_, '_> {
             Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
             Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
         })
+    }
+
+    /// The bytes of a column without blanks around them; empty where there is none.
+    pub fn bytes(&self, column: usize) -> &[u8] {
+        let field = self.table.positions[column].and_then(|at| self.fields.get(at));
+        field.unwrap_or_default().trim_ascii()
+    }
+
+    /// The first of the used columns whose value has blanks around it.
+    pub fn padded_column(&self) -> Option<usize> {
+        let is_blank = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_whitespace);
+        self.table.positions.iter().position(|at| {
+            let field = at.and_then(|at| self.fields.get(at)).unwrap_or_default();
+            is_blank(field.first()) || is_blank(field.last())
+        })
+    }
+
+    /// The value of a column with the blanks around it.
+    pub fn padded_value(&self, column: usize) -> String {
+        let field = self.table.positions[column].and_then(|at| self.fields.get(at));
+        String::from_utf8_lossy(field.unwrap_or_default()).into_owned()
     }
 
     /// Whether the value of a column is UTF-8; a finding where it is not.
@@ -329,14 +443,15 @@ impl Row<'_, '_> {
             return true;
         }
         let table = self.table;
-        let from = field_start(table.bytes, self.start, position);
-        let raw = &table.bytes[from..line_end(table.bytes, from)];
+        let bytes = table.source.bytes;
+        let from = field_start(bytes, self.start, position);
+        let raw = &bytes[from..line_end(bytes, from)];
         let good = std::str::from_utf8(raw).map_or_else(|error| error.valid_up_to(), str::len);
         let byte = raw.get(good).copied().unwrap_or_default();
         let sentence = format!("the value has the byte 0x{byte:02X}, which is not UTF-8");
         let place = Place {
             field: Some(table.columns[column].name.to_owned()),
-            ..place(table.input, table.file, table.bytes, &table.lines, from + good)
+            ..table.source.place(&table.lines, from + good)
         };
         let notice = Notice::new(Code::NotUtf8, sentence).at(place);
         let value = String::from_utf8_lossy(field).into_owned();
@@ -363,8 +478,9 @@ impl Row<'_, '_> {
             .position(|field| field.iter().any(|byte| matches!(byte, b'\r' | b'\n')))
             .unwrap_or(0);
         let table = self.table;
-        let at = field_start(table.bytes, self.start, field);
-        let text = &table.bytes[at..line_end(table.bytes, at)];
+        let bytes = table.source.bytes;
+        let at = field_start(bytes, self.start, field);
+        let text = &bytes[at..line_end(bytes, at)];
         let notice = Notice::new(
             Code::UnclosedQuote,
             "the value begins with a quote that is not closed on its line",
@@ -372,26 +488,35 @@ impl Row<'_, '_> {
         let value = String::from_utf8_lossy(text).trim_end().to_owned();
         findings.add(
             notice
-                .at(place(table.input, table.file, table.bytes, &table.lines, at))
+                .at(table.source.place(&table.lines, at))
                 .value(value)
                 .help("close the quote, or remove it"),
         );
     }
 
     fn is_whole(&self, findings: &mut Findings) -> bool {
-        let (found, expected) = (self.fields.len(), self.table.width);
-        let start = place(
-            self.table.input,
-            self.table.file,
-            self.table.bytes,
-            &self.table.lines,
-            self.start,
-        );
-        if found > 1 && self.fields.iter().all(<[u8]>::is_empty) {
-            findings.add(Notice::new(Code::BlankRow, "the row is empty").at(start));
+        let table = self.table;
+        let (found, expected) = (self.fields.len(), table.width);
+        if found == expected && !(found > 1 && self.is_empty()) {
+            return true;
+        }
+        let start = table.source.place(&table.lines, self.start);
+        if found > 1 && self.is_empty() {
+            let notice = Notice::new(Code::BlankRow, "the row is empty").at(start);
+            findings.add(notice.action("the row was left out"));
             return false;
         }
-        if found == expected {
+        let sentence = format!("the row has {found} values and the header {expected} columns");
+        let raw = &table.source.bytes[self.start..line_end(table.source.bytes, self.start)];
+        let value = String::from_utf8_lossy(raw).trim_end().to_owned();
+        if table.widths == Widths::Loose && self.lacks_nothing() {
+            let action = if found < expected {
+                "the values that are missing were taken for empty"
+            } else {
+                "the empty values at its end were left out"
+            };
+            let notice = Notice::new(Code::RowWidth, sentence).at(start).value(value);
+            findings.add(notice.action(action));
             return true;
         }
         let (code, help) = if found < expected {
@@ -399,26 +524,24 @@ impl Row<'_, '_> {
         } else {
             (Code::TooManyColumns, "put a value that holds a comma in double quotes")
         };
-        let sentence = format!("the row has {found} values and the header {expected} columns");
-        let raw = &self.table.bytes[self.start..line_end(self.table.bytes, self.start)];
-        let value = String::from_utf8_lossy(raw).trim_end().to_owned();
         findings.add(Notice::new(code, sentence).at(start).value(value).help(help));
         false
     }
-}
 
-/// The place of a whole file.
-pub fn whole(input: usize, file: &str) -> Place {
-    Place { input, file: file.to_owned(), line: None, column: None, field: None }
-}
+    fn is_empty(&self) -> bool {
+        self.fields.iter().all(<[u8]>::is_empty)
+    }
 
-fn place(input: usize, file: &str, bytes: &[u8], lines: &[usize], at: usize) -> Place {
-    let line = lines.partition_point(|start| *start <= at).max(1);
-    let before = String::from_utf8_lossy(&bytes[lines[line - 1]..at.min(bytes.len())]);
-    Place {
-        line: Some(line as u32),
-        column: Some(before.chars().count() as u32 + 1),
-        ..whole(input, file)
+    /// Whether all columns that are required have a value, and those past the header none.
+    fn lacks_nothing(&self) -> bool {
+        let table = self.table;
+        let required = table.columns.iter().zip(&table.positions).filter(|(it, _)| it.required);
+        let is_there = |at: &Option<usize>| {
+            let field = at.and_then(|at| self.fields.get(at)).unwrap_or_default();
+            !field.trim_ascii().is_empty()
+        };
+        required.map(|(_, at)| at).all(is_there)
+            && self.fields.iter().skip(table.width).all(|field| field.trim_ascii().is_empty())
     }
 }
 

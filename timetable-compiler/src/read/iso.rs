@@ -51,14 +51,14 @@ fn report_seconds(
     findings: &mut Findings,
 ) {
     if moment.is_some_and(|moment| !moment.is_whole()) {
-        let sentence = if column == DEPARTURE {
-            "the departure has seconds; it is rounded down to the minute"
+        let (sentence, action) = if column == DEPARTURE {
+            ("the departure has seconds", "it was rounded down to the minute")
         } else {
-            "the arrival has seconds; it is rounded up to the minute"
+            ("the arrival has seconds", "it was rounded up to the minute")
         };
         let notice = Notice::new(Code::SecondsRounded, sentence).at(row.place(column));
         let value = row.get(column).unwrap_or_default().into_owned();
-        findings.add(notice.value(value));
+        findings.add(notice.value(value).action(action));
     }
 }
 

@@ -4,6 +4,7 @@
 //! before it, and a row with a mistake does not stop the rows after it.
 
 pub mod csv;
+pub mod gtfs;
 pub mod iso;
 pub mod nine;
 pub(crate) mod row;
@@ -22,14 +23,47 @@ use crate::read::values::{ArrivalTime, Weekdays};
 pub struct Input {
     /// Its name, as findings have it.
     pub name: String,
-    /// What is in it; none where it is a folder.
+    /// What is in it.
+    pub content: Content,
+}
+
+/// What is in an input.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// The bytes of a file.
+    File(Vec<u8>),
+    /// The files of a folder.
+    Folder(Vec<FolderFile>),
+}
+
+/// A file of a folder.
+#[derive(Debug, Clone)]
+pub struct FolderFile {
+    /// Its path in the folder, the parts parted by `/`.
+    pub path: String,
+    /// Its bytes; none where [`gtfs::is_read`] says that they are not needed.
     pub bytes: Option<Vec<u8>>,
 }
 
 impl Input {
     /// A file with this content.
     pub fn file(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
-        Self { name: name.into(), bytes: Some(bytes.into()) }
+        Self { name: name.into(), content: Content::File(bytes.into()) }
+    }
+
+    /// A folder with these files.
+    pub fn folder(name: impl Into<String>, files: Vec<FolderFile>) -> Self {
+        Self { name: name.into(), content: Content::Folder(files) }
+    }
+
+    /// Whether it is a folder or a zip archive, which are read as GTFS.
+    pub fn is_feed(&self) -> bool {
+        match &self.content {
+            Content::File(bytes) => {
+                bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06")
+            }
+            Content::Folder(_) => true,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::notice::{Code, Findings, Notice};
 use crate::read::Input;
-use crate::read::csv::{Column, Header, Row, RowAt, Table};
+use crate::read::csv::{Column, Header, Row, RowAt, Source, Table};
 use crate::read::row::{city, required, text};
 
 const NAME: usize = 0;
@@ -71,7 +71,7 @@ impl<'i> Stations<'i> {
     /// Those of a file, which is the first of the inputs, and findings for what is wrong with it.
     pub fn read(file: Option<&'i Input>, findings: &mut Findings) -> Self {
         let mut stations = Self { table: None, records: Vec::new(), by_name: HashMap::new() };
-        let header = file.and_then(|file| Header::read(0, file, findings));
+        let header = file.and_then(|file| Header::read(Source::of(0, file), findings));
         let Some(table) = header.and_then(|header| header.table(COLUMNS, findings)) else {
             return stations;
         };
@@ -106,7 +106,8 @@ impl<'i> Stations<'i> {
         for (record, at) in &self.records {
             if !served.contains(record.name.as_str()) {
                 let notice = Notice::new(Code::StationNotServed, "no train calls at the station");
-                findings.add(notice.at(table.place(*at, NAME)).value(&record.name));
+                let notice = notice.at(table.place(*at, NAME)).value(&record.name);
+                findings.add(notice.action("the station was left out"));
             }
         }
     }
@@ -210,7 +211,7 @@ fn position(row: &Row<'_, '_>, findings: &mut Findings) -> Option<(i32, i32)> {
     latitude.zip(longitude)
 }
 
-fn degrees_e6(text: &str, limit: i32) -> Option<i32> {
+pub(crate) fn degrees_e6(text: &str, limit: i32) -> Option<i32> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
     let degrees = plain.then(|| rust_decimal::Decimal::from_str_exact(text).ok()).flatten()?;
     let within = degrees.abs() <= rust_decimal::Decimal::from(limit);

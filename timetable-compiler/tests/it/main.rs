@@ -2,6 +2,7 @@
 
 mod dates;
 mod findings;
+mod gtfs;
 mod program;
 mod robustness;
 
@@ -9,6 +10,7 @@ use schema::{LayoverPolicy, Transfers};
 use timetable_compiler::compile::{Goal, Options, Outcome, compile};
 use timetable_compiler::notice::Policy;
 use timetable_compiler::read::Input;
+use timetable_compiler::read::gtfs::FeedOptions;
 use timetable_compiler::report;
 
 /// The header of the nine-column CSV.
@@ -44,6 +46,7 @@ pub fn options((from, until): Dates) -> Options {
             duration_minutes_max: 2880,
             layover_policy: LayoverPolicy::None,
         },
+        feeds: FeedOptions::default(),
         policy: Policy::default(),
     }
 }

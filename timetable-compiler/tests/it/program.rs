@@ -214,6 +214,46 @@ fn a_report_is_written_even_where_the_network_is_not() {
 }
 
 #[test]
+fn gtfs_is_read_from_folders_and_archives() {
+    let desk = Desk::new();
+    let feed = crate::gtfs::feed();
+    for folder in ["feed", "outer.d/inner"] {
+        let path = desk.folder.path().join(folder);
+        fs::create_dir_all(&path).expect("a folder");
+        for (name, bytes) in &feed.files {
+            fs::write(path.join(name), bytes).expect("a folder to write to");
+        }
+    }
+    let zip = feed.zip("", zip::CompressionMethod::Deflated);
+    let timetable_compiler::read::Content::File(bytes) = zip.content else {
+        panic!("an archive is a file");
+    };
+    fs::write(desk.path("feed.zip"), bytes).expect("a folder to write to");
+    let inner = desk.run("build outer.d --output inner.railgraph --json");
+    assert_eq!(inner.exit, Exit::Done, "{}", inner.err);
+    assert!(inner.err.contains("info[feed-in-subfolder]"), "{}", inner.err);
+    assert_eq!(desk.run("build feed.zip --output zip.railgraph").exit, Exit::Done);
+    let read = |name: &str| fs::read(desk.path(name)).expect("a network");
+    assert!(read("inner.railgraph") == read("zip.railgraph"), "packed or not, it is one feed");
+
+    let slower = desk.run("build feed.zip --min-transfer 15m --output slow.railgraph");
+    assert_eq!(slower.exit, Exit::Done, "{}", slower.err);
+    assert!(read("slow.railgraph") != read("zip.railgraph"), "GTFS has 5 minutes by default");
+    let none = desk.run("check feed.zip --route-types 3");
+    assert_eq!(none.exit, Exit::Errors);
+    assert!(none.err.contains("it has those of types 2"), "{}", none.err);
+    for (option, expected) in [
+        ("--route-types rail", "2,100-117,109"),
+        ("--max-dropped 101", "from 0 to 100"),
+        ("--merge-stations place", "name, id"),
+    ] {
+        let run = desk.run(&format!("check feed.zip {option}"));
+        assert_eq!(run.exit, Exit::Usage, "{option}");
+        assert!(run.err.contains(expected), "{}", run.err);
+    }
+}
+
+#[test]
 fn codes_are_explained_and_help_teaches() {
     let desk = Desk::new();
     let one = desk.run("explain time-without-colon");

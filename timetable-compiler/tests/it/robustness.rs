@@ -1,8 +1,10 @@
 //! Whatever the bytes are, the compiler answers with findings: it neither panics nor hangs.
 
 use proptest::prelude::*;
-use timetable_compiler::read::Input;
+use timetable_compiler::compile::{Goal, compile};
+use timetable_compiler::read::{Content, Input};
 
+use crate::gtfs::{Feed, feed};
 use crate::{ISO, NINE, NO_PERIOD, PERIOD, STATIONS, checked, options};
 
 const ROWS: &str = "R1,Gent,Mons,07:00,09:00,IC,Daily,20,10
@@ -48,9 +50,36 @@ fn check(timetable: Vec<u8>, stations: Option<Vec<u8>>, dated: bool) {
     options.stations = stations.map(|bytes| Input::file("s.csv", bytes));
     let inputs = [Input::file("t.csv", timetable)];
     // A dated timetable whose header was edited may be a weekly one, which needs a period.
-    let goal = timetable_compiler::compile::Goal::Check;
-    if let Ok(outcome) = timetable_compiler::compile::compile(&inputs, &options, goal, &|_| ()) {
+    if let Ok(outcome) = compile(&inputs, &options, Goal::Check, &|_| ()) {
         assert_eq!(outcome.compiled.is_none(), outcome.findings.has_errors());
+    }
+}
+
+/// The feed of the tests with all the files that may be there.
+fn whole_feed() -> Feed {
+    feed()
+        .file("calendar_dates.txt", "service_id,date,exception_type\nW,20261103,2\nX,20261104,1\n")
+        .file(
+            "transfers.txt",
+            "from_stop_id,to_stop_id,transfer_type,min_transfer_time,\
+            from_trip_id,to_trip_id\nG1,G2,2,300,,\nG1,M,2,600,,\n,,4,,T1,T2\n",
+        )
+        .file(
+            "frequencies.txt",
+            "trip_id,start_time,end_time,headway_secs\nT2,06:00:00,07:00:00,1800\n",
+        )
+        .file("fare_attributes.txt", "fare_id,price,currency_type\nF,9.90,CHF\nG,12,EUR\n")
+        .file("fare_rules.txt", "fare_id,route_id,origin_id,contains_id\nF,R,a,\nF,,,b\n")
+}
+
+/// What is not compiled was found to have errors, and what is opens as a network file.
+fn check_feed(input: Input) {
+    let options = options(NO_PERIOD);
+    let outcome = compile(&[input], &options, Goal::Build, &|_| ()).expect("fitting options");
+    assert_eq!(outcome.compiled.is_none(), outcome.findings.has_errors());
+    if let Some(compiled) = outcome.compiled {
+        let opened = schema::NetworkFile::open(compiled.encode().expect("bytes"));
+        assert!(opened.is_ok(), "{:?}", opened.err());
     }
 }
 
@@ -77,6 +106,29 @@ proptest! {
     #[test]
     fn an_edited_dated_timetable(edits in edits()) {
         check(edited(&[ISO, "\n", DATED].concat(), &edits), None, true);
+    }
+
+    #[test]
+    fn an_edited_feed(file in any::<prop::sample::Index>(), edits in edits()) {
+        let mut feed = whole_feed();
+        let at = file.index(feed.files.len());
+        if let Some(bytes) = feed.files.values_mut().nth(at) {
+            *bytes = edited(&String::from_utf8_lossy(bytes), &edits);
+        }
+        check_feed(feed.folder());
+    }
+
+    #[test]
+    fn an_edited_archive(edits in edits()) {
+        let zip = whole_feed().zip("", zip::CompressionMethod::Deflated);
+        let Content::File(mut bytes) = zip.content else { unreachable!("an archive is a file") };
+        for (at, removed, added) in edits {
+            // The first four bytes say that it is an archive.
+            let start = 4 + at.index(bytes.len() - 4);
+            let end = (start + removed).min(bytes.len());
+            bytes.splice(start..end, added);
+        }
+        check_feed(Input::file("feed.zip", bytes));
     }
 
     #[test]
