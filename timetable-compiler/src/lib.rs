@@ -14,6 +14,7 @@ mod clock;
 mod codes;
 pub mod compile;
 pub mod connect;
+pub mod diff;
 pub mod inspect;
 pub mod notice;
 pub mod output;
