@@ -6,6 +6,7 @@
 
 mod canonical;
 mod classes;
+mod one;
 mod rides;
 mod search;
 
@@ -20,6 +21,8 @@ use canonical::Criteria;
 use classes::{DayClass, classes};
 use rides::Rides;
 use search::{Search, Shared};
+
+pub use one::Prepared;
 
 /// A row of any of the three tables, before its days are interned.
 struct Row {
