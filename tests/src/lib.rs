@@ -5,6 +5,7 @@
 pub mod app;
 pub mod european;
 pub mod feed;
+pub mod fuzz;
 pub mod generated;
 pub mod instructions;
 pub mod oracle;
