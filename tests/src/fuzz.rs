@@ -139,6 +139,20 @@ mod tests {
         smoke(Target::Network);
     }
 
+    /// Without this, the hash would be all that is ever attacked.
+    #[test]
+    fn damaged_network_files_are_opened() {
+        let fuzzer = Fuzzer::new(Target::Network, 1);
+        let opened = (0..2000).filter(|number| {
+            let mut bytes = rkyv::util::AlignedVec::<16>::new();
+            bytes.extend_from_slice(&fuzzer.input(*number)[0].1);
+            let is_of_corpus = fuzzer.corpus.iter().any(|parts| parts[0].1 == bytes[..]);
+            !is_of_corpus && schema::NetworkFile::open(bytes).is_ok()
+        });
+        let opened = opened.count();
+        assert!(opened > 100, "{opened} of 2000");
+    }
+
     #[test]
     fn guard() {
         smoke(Target::Guard);

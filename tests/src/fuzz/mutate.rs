@@ -106,14 +106,14 @@ fn line(bytes: &mut Vec<u8>, at: usize, random: &mut Random) {
 
 /// Changes integers where they stand, so that the layout stays what it is.
 pub fn mutate_integers(bytes: &mut [u8], random: &mut Random) {
-    for _ in 0..=random.below(6).min(random.below(6)) {
-        let width = *random.of_slice(&[1, 2, 4, 8]);
+    for _ in 0..=random.below(3).min(random.below(3)) {
+        let width = *random.of_slice(&[1, 2, 2, 4, 4, 8]);
         let places = bytes.len() / width;
         if places == 0 {
             return;
         }
         // Most of what is not rows of tables stands near the end.
-        let place = if random.once_in(2) {
+        let place = if random.once_in(4) {
             places - 1 - random.below(places.min(400))
         } else {
             random.below(places)

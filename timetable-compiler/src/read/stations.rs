@@ -181,6 +181,11 @@ fn zone(row: &Row<'_, '_>, findings: &mut Findings) -> Option<Tz> {
 
 /// The zone whose name is most like what was written, where one is much alike.
 pub fn nearest_zone(written: &str) -> Option<&'static str> {
+    // Twice as long as the longest of them; to compare a text that fills a file takes a while.
+    const LENGTH_MAX: usize = 64;
+    if written.len() > LENGTH_MAX {
+        return None;
+    }
     let written = written.to_lowercase();
     let likeness =
         |zone: &Tz| strsim::normalized_damerau_levenshtein(&zone.name().to_lowercase(), &written);
