@@ -1,6 +1,8 @@
-//! Attacks a target for a while: `cargo run --release -p tests --bin fuzz -- TARGET [--seconds N]
-//! [--seed N]`. Ends with 1 where an input makes it panic, hang or take too much memory, and says
-//! how to repeat that: `fuzz TARGET --seed N --input N`.
+//! Attacks a target for a while: `cargo run -p tests --bin fuzz -- TARGET [--seconds N] [--seed N]`.
+//! Ends with 1 where an input makes it panic, hang or take too much memory, and says how to repeat
+//! that: `fuzz TARGET --seed N --input N`.
+//!
+//! A build without `--release` is the one to take: its arithmetic panics where it overflows.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program says what it did")]
 
@@ -127,7 +129,7 @@ fn watch(fuzzer: &Fuzzer, arguments: &Arguments) -> ExitCode {
     write(&fuzzer.input(number), &place).expect("a folder to write to");
     eprintln!(
         "error: input {number} of seed {} {reason}; it is in {}; repeat it with `cargo run \
-         --release -p tests --bin fuzz -- {name} --seed {} --input {number}`",
+         -p tests --bin fuzz -- {name} --seed {} --input {number}`",
         arguments.seed,
         place.display(),
         arguments.seed
