@@ -8,6 +8,7 @@ pub mod feed;
 pub mod fuzz;
 pub mod generated;
 pub mod instructions;
+pub mod national;
 pub mod oracle;
 pub mod postgres;
 pub mod random;
