@@ -4,10 +4,10 @@
 //! which no clock in a shared machine shows. What would depend on the machine is kept out:
 //!
 //! - BLAKE3 and the check of UTF-8 choose their code by the processor, and valgrind hides some
-//!   processors' instructions. What their functions do themselves is not counted; how often they are
-//!   called is not the question here.
-//! - The C library chooses `memcpy` and its like in the same way; [`TUNABLES`] has it take the plain
-//!   ones.
+//!   processors' instructions. What their functions do themselves is not counted; how often they
+//!   are called is not the question here.
+//! - The C library chooses `memcpy` and its like in the same way; [`TUNABLES`] has it take the
+//!   plain ones.
 //! - The input is the bundled network, the queries come from a fixed seed, there is one thread.
 //!
 //! The figures belong to a release build with the compiler of this repository's `rust-version`.

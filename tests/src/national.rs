@@ -4,9 +4,9 @@
 //! to 15 stations and pass the others, half-hourly and hourly fast trains, and a few night trains;
 //! regional lines of 10 to 30 calls branch off them. Each line has patterns of stops and runs on
 //! weekdays, weekends or daily, with exceptions on some dates. As in some national feeds a trip is
-//! written once for each date on which it runs, or for each week where it is a regional one, so that
-//! the compiler has to find out which are the same train: 1,500 stations, 6,500 trains a day and two
-//! months give some two million stop times.
+//! written once for each date on which it runs, or for each week where it is a regional one, so
+//! that the compiler has to find out which are the same train: 1,500 stations, 6,500 trains a day
+//! and two months give some two million stop times.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

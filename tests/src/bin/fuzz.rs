@@ -1,6 +1,6 @@
-//! Attacks a target for a while: `cargo run -p tests --bin fuzz -- TARGET [--seconds N] [--seed N]`.
-//! Ends with 1 where an input makes it panic, hang or take too much memory, and says how to repeat
-//! that: `fuzz TARGET --seed N --input N`.
+//! Attacks a target for a while: `cargo run -p tests --bin fuzz -- TARGET [--seconds N]
+//! [--seed N]`. Ends with 1 where an input makes it panic, hang or take too much memory, and says
+//! how to repeat that: `fuzz TARGET --seed N --input N`.
 //!
 //! A build without `--release` is the one to take: its arithmetic panics where it overflows.
 

@@ -203,7 +203,8 @@ fn csv() -> Vec<Parts> {
 const FEED: [(&str, &str); 10] = [
     (
         "agency.txt",
-        "agency_id,agency_name,agency_url,agency_timezone\nR,Rail,https://rail.example,Europe/Madrid\n",
+        "agency_id,agency_name,agency_url,agency_timezone\n\
+         R,Rail,https://rail.example,Europe/Madrid\n",
     ),
     (
         "stops.txt",
@@ -223,8 +224,10 @@ const FEED: [(&str, &str); 10] = [
     ),
     (
         "stop_times.txt",
-        "trip_id,arrival_time,departure_time,stop_id,stop_sequence,pickup_type,drop_off_type,timepoint\n\
-         T1,08:00:00,08:00:00,A1,1,0,1,1\nT1,09:10:30,09:12:00,B,2,0,0,1\nT1,10:30:00,10:30:00,C1,3,1,0,1\n\
+        "trip_id,arrival_time,departure_time,stop_id,stop_sequence,pickup_type,\
+         drop_off_type,timepoint\n\
+         T1,08:00:00,08:00:00,A1,1,0,1,1\nT1,09:10:30,09:12:00,B,2,0,0,1\n\
+         T1,10:30:00,10:30:00,C1,3,1,0,1\n\
          T2,23:50:00,23:50:00,A1,10,0,0,1\nT2,25:10:00,25:10:00,C1,20,0,0,1\n\
          T3,11:00:00,11:00:00,C1,1,0,0,1\nT3,,,B,2,3,3,0\nT3,13:00:00,13:00:00,A1,3,0,0,1\n\
          T4,06:00:00,06:00:00,A1,1,0,0,1\nT4,06:20:00,06:20:00,B,2,0,0,1\n",

@@ -108,8 +108,10 @@ the sources or options it was compiled from differ";
 
 #[test]
 fn a_station_changes_name_place_zone_and_transfer_time() {
-    let old = "Gent,BE,Europe/Brussels,51.03,3.71,Gand|Ghent\nMons,BE,Europe/Brussels,,,\nLyon,FR,Europe/Brussels,,,";
-    let new = "Gent,BE,Europe/Brussels,51.035,3.71,Gand\nMons,FR,Europe/Brussels,,,\nLyon,FR,Europe/Paris,,,";
+    let old = "Gent,BE,Europe/Brussels,51.03,3.71,Gand|Ghent\n\
+        Mons,BE,Europe/Brussels,,,\nLyon,FR,Europe/Brussels,,,";
+    let new = "Gent,BE,Europe/Brussels,51.035,3.71,Gand\n\
+        Mons,FR,Europe/Brussels,,,\nLyon,FR,Europe/Paris,,,";
     let before = built(PERIOD, Some(old), ROWS);
     let mut after = built(PERIOD, Some(new), ROWS);
     after.network.stations[0].transfer_minutes_min = 7;
