@@ -157,7 +157,8 @@ pub fn figures_path() -> PathBuf {
     root().join("tests/benches/instructions.txt")
 }
 
-/// The instructions of a callgrind output, without those of [`BY_PROCESSOR`].
+/// The instructions of a callgrind output, without those of the functions that choose their
+/// code by the processor.
 ///
 /// # Errors
 ///

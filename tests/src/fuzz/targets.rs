@@ -119,7 +119,7 @@ fn csv(parts: &Parts) {
     let (from, until) = match choice % 4 {
         0 => (date("2026-12-01"), date("2026-12-07")),
         1 => (date("2027-03-27"), date("2027-03-29")),
-        2 => (date("2026-01-01"), date("2035-12-31")),
+        2 => (date("2026-01-01"), date("2027-12-31")),
         _ => (None, None),
     };
     let is_listed = choice & 4 != 0;
