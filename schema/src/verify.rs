@@ -32,6 +32,12 @@ pub fn verify(network: &ArchivedNetwork) -> Checked {
     verify_rows(network)
 }
 
+/// Days from 1970-01-01, either way, that dates may lie apart from it: some 500 years.
+const DAYS_FROM_EPOCH_MAX: u32 = 200_000;
+
+/// Minutes that a row may take, so that instants can be added: more than a call's minutes allow.
+const ROW_MINUTES_MAX: u32 = 100_000;
+
 fn verify_period(network: &ArchivedNetwork) -> Checked {
     let period = &network.period;
     let days = period.axis_days.to_native() as usize;
@@ -42,6 +48,14 @@ fn verify_period(network: &ArchivedNetwork) -> Checked {
         "must have an origin for every date",
     )?;
     say(period.origins.windows(2).all(|two| two[0] < two[1]), "must have rising origins")?;
+    let is_near = |day: i32| day.unsigned_abs() <= DAYS_FROM_EPOCH_MAX;
+    let instants = period.origins.iter().map(|minute| minute.to_native() / 1440);
+    say(
+        is_near(period.axis_first.to_native()) && instants.into_iter().all(is_near),
+        "must lie within 500 years of 1970",
+    )?;
+    let longest = network.transfers.duration_minutes_max.max(period.row_minutes_max);
+    say(longest <= ROW_MINUTES_MAX, "must have itineraries of at most 100,000 minutes")?;
     say(period.first <= period.last, "must not end before it begins")?;
     say(text(network, period.zone.0.to_native()), "names a text that does not exist")?;
     let words = days::words(days);

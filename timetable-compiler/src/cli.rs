@@ -3,7 +3,7 @@
 mod arguments;
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,6 +15,7 @@ use schema::NetworkFile;
 use serde_json::{Value, json};
 
 use crate::compile::{CompileError, Compiled, Goal, Options, Outcome, Step, compile};
+use crate::diff::Difference;
 use crate::inspect::{Summary, read_aligned};
 use crate::notice::{Code, Policy, Severity};
 use crate::output::write_atomically;
@@ -30,7 +31,7 @@ const PROGRESS_AFTER: Duration = Duration::from_secs(1);
 pub enum Exit {
     /// All was done.
     Done = 0,
-    /// The data has errors, or the file is no network file.
+    /// The data has errors, the file is no network file, or two network files differ.
     Errors = 1,
     /// The command line asks for what there is not.
     Usage = 2,
@@ -122,6 +123,7 @@ fn execute(command: Command, streams: &mut Streams<'_>) -> Done {
         Command::Check { compile } => run_compile(&compile, None, streams),
         Command::Inspect { file, json } => run_inspect(&file, json, streams),
         Command::Verify { file } => run_verify(&file, streams),
+        Command::Diff { old, new, json } => run_diff([&old, &new], json, streams),
         Command::Explain { code } => {
             let text = code.map_or_else(report::codes, report::explain);
             written(streams.out.write_all(text.as_bytes()))?;
@@ -324,6 +326,28 @@ fn run_verify(path: &Path, streams: &mut Streams<'_>) -> Done {
     let line = Summary::of(&file).line();
     written(writeln!(streams.out, "{} is sound: {line}", path.display()))?;
     Ok(Exit::Done)
+}
+
+/// Compares two network files. One that is none is told by its exit code from one that differs.
+fn run_diff(paths: [&Path; 2], as_json: bool, streams: &mut Streams<'_>) -> Done {
+    let open = |path: &Path| {
+        let bytes = read_aligned(path).map_err(|error| Failure::io("read", path, &error))?;
+        NetworkFile::open(bytes).map_err(|error| Failure {
+            exit: Exit::Io,
+            sentence: format!("{}: {error}", path.display()),
+        })
+    };
+    let (old, new) = (open(paths[0])?, open(paths[1])?);
+    let difference = Difference::between(&old, &new);
+    if as_json {
+        let mut out = BufWriter::new(&mut streams.out);
+        let result = serde_json::to_writer_pretty(&mut out, &difference);
+        written(result.map_err(io::Error::from).and_then(|()| writeln!(out)))?;
+        written(out.flush())?;
+    } else {
+        written(streams.out.write_all(difference.text().as_bytes()))?;
+    }
+    Ok(if difference.same { Exit::Done } else { Exit::Errors })
 }
 
 /// A bar for builds that take long enough for one.

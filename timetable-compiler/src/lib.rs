@@ -14,6 +14,7 @@ mod clock;
 mod codes;
 pub mod compile;
 pub mod connect;
+pub mod diff;
 pub mod inspect;
 mod merge;
 pub mod notice;

@@ -4,7 +4,7 @@
 mod connections;
 mod graphiql;
 mod graphql;
-mod guard;
+pub mod guard;
 mod health;
 
 use std::sync::Arc;

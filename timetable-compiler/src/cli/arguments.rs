@@ -54,11 +54,21 @@ Examples:
   Look at the result:
     timetable-compiler inspect network.railgraph
 
+  What has changed since the last one:
+    timetable-compiler diff old.railgraph network.railgraph
+
   What a finding means:
     timetable-compiler explain time-without-colon
 
-Exit codes: 0 done, warnings possible; 1 errors in the data, nothing written; 2 wrong usage;
-3 a file could not be read or written, or an internal error.";
+Exit codes: 0 done, warnings possible; 1 errors in the data, nothing written, or a difference;
+2 wrong usage; 3 a file could not be read or written, or an internal error.";
+
+const DIFF_NOTES: &str = "\
+Stations are known by their key, service journeys by their source id. Journeys and best connections
+are compared on the dates that both files have; how much lies outside of them is counted.
+
+Example:
+  timetable-compiler diff old.railgraph network.railgraph --json > changes.json";
 
 const INPUT_FORMS: &str = "\
 An INPUT is a GTFS feed, as a folder or a zip archive, or a CSV file in UTF-8 with a header, whose
@@ -113,6 +123,19 @@ pub enum Command {
     Verify {
         /// The network file.
         file: PathBuf,
+    },
+    /// Says what has changed from one network file to another: stations, service journeys,
+    /// fares, connected pairs. Exits with 0 if a passenger sees the same, with 1 if not, and with 3
+    /// if one of them cannot be read or is no network file.
+    #[command(after_help = DIFF_NOTES)]
+    Diff {
+        /// The network file as it was.
+        old: PathBuf,
+        /// The network file as it is.
+        new: PathBuf,
+        /// Everything, as JSON; else the first of each kind and how many there are.
+        #[arg(long)]
+        json: bool,
     },
     /// Says what a finding means, why it matters and how to mend it.
     Explain {

@@ -28,7 +28,7 @@ use rayon::prelude::*;
 use schema::{Network, PackedLeg, StationIdx};
 
 use calendar::Calendar;
-use origin::Searches;
+use origin::{Origins, Searches};
 use runs::Shared;
 use set::Atoms;
 use tables::Tables;
@@ -64,27 +64,8 @@ fn tables(
     progress: &(dyn Fn() + Sync),
 ) -> Result<Tables, ShiftTooFar> {
     let shared = Shared::of(network);
-    let calendar = Calendar::of(network, &shared.zones);
-    let atoms = Atoms::of(network, &calendar);
-    let given = (&shared, &calendar, atoms);
-    match given.2.len().div_ceil(64) {
-        0 | 1 => fill::<1>(given, origins, progress),
-        2 => fill::<2>(given, origins, progress),
-        3 | 4 => fill::<4>(given, origins, progress),
-        5..=8 => fill::<8>(given, origins, progress),
-        9..=16 => fill::<16>(given, origins, progress),
-        // A network file holds at most 3,900 dates.
-        _ => fill::<64>(given, origins, progress),
-    }
-}
-
-fn fill<const W: usize>(
-    (shared, calendar, atoms): (&Shared<'_>, &Calendar<'_>, Atoms),
-    origins: &[StationIdx],
-    progress: &(dyn Fn() + Sync),
-) -> Result<Tables, ShiftTooFar> {
-    let searches = Searches::<W>::of(shared, calendar, atoms);
-    let mut tables = Tables::of(shared.network);
+    let searches = searches(&shared);
+    let mut tables = Tables::of(network);
     for origins in origins.chunks(ORIGINS_AT_ONCE) {
         let rows: Vec<_> = (origins.par_iter())
             .map(|origin| {
@@ -98,4 +79,27 @@ fn fill<const W: usize>(
         }
     }
     Ok(tables)
+}
+
+/// The searches of a network, their sets as wide as its days need.
+fn searches<'s>(shared: &'s Shared<'s>) -> Box<dyn Origins + 's> {
+    let calendar = Calendar::of(shared.network, &shared.zones);
+    let atoms = Atoms::of(shared.network, &calendar);
+    match atoms.len().div_ceil(64) {
+        0 | 1 => Box::new(Searches::<1>::of(shared, &calendar, atoms)),
+        2 => Box::new(Searches::<2>::of(shared, &calendar, atoms)),
+        3 | 4 => Box::new(Searches::<4>::of(shared, &calendar, atoms)),
+        5..=8 => Box::new(Searches::<8>::of(shared, &calendar, atoms)),
+        9..=16 => Box::new(Searches::<16>::of(shared, &calendar, atoms)),
+        // A network file holds at most 3,900 dates.
+        _ => Box::new(Searches::<64>::of(shared, &calendar, atoms)),
+    }
+}
+
+/// Hands the search from one station, which says how many rows it finds, to someone who measures
+/// it. All that the searches from several stations share is done before.
+pub fn measure<R>(network: &Network, with: impl FnOnce(&dyn Fn(StationIdx) -> usize) -> R) -> R {
+    let shared = Shared::of(network);
+    let searches = searches(&shared);
+    with(&|station| searches.rows_from(station).map_or(0, |rows| rows.len()))
 }

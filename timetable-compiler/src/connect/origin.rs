@@ -64,6 +64,16 @@ enum Searched<'f, const W: usize> {
     Priced(Search<'f, W>),
 }
 
+/// Searches, however wide their sets are.
+pub trait Origins: Sync {
+    /// The rows from a station.
+    ///
+    /// # Errors
+    ///
+    /// Where a leg does not fit the format.
+    fn rows_from(&self, origin: StationIdx) -> Result<OriginRows, ShiftTooFar>;
+}
+
 impl<'s, const W: usize> Searches<'s, W> {
     /// Prepares the searches of a network.
     pub fn of(shared: &'s Shared<'s>, calendar: &Calendar<'_>, atoms: Atoms) -> Self {
@@ -80,12 +90,19 @@ impl<'s, const W: usize> Searches<'s, W> {
         Self { trains, rides, changes_into, transfers, later, notes: Mutex::default() }
     }
 
-    /// The rows from a station.
-    ///
-    /// # Errors
-    ///
-    /// Where a leg does not fit the format.
-    pub fn rows_from(&self, origin: StationIdx) -> Result<OriginRows, ShiftTooFar> {
+    fn search(&self, origin: StationIdx) -> Searched<'_, W> {
+        let Some(transfers) = &self.transfers else {
+            return Searched::Priced(Search::run(&self.trains, &self.rides, origin));
+        };
+        let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut notes = notes.unwrap_or_else(|| Notes::new(&self.trains));
+        plain::search(&self.trains, transfers, origin, &mut notes);
+        Searched::Plain(notes)
+    }
+}
+
+impl<const W: usize> Origins for Searches<'_, W> {
+    fn rows_from(&self, origin: StationIdx) -> Result<OriginRows, ShiftTooFar> {
         let network = self.trains.shared.network;
         let search = self.search(origin);
         let mut of_origin = OfOrigin::new(self, origin);
@@ -101,16 +118,6 @@ impl<'s, const W: usize> Searches<'s, W> {
             self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(notes);
         }
         Ok(rows)
-    }
-
-    fn search(&self, origin: StationIdx) -> Searched<'_, W> {
-        let Some(transfers) = &self.transfers else {
-            return Searched::Priced(Search::run(&self.trains, &self.rides, origin));
-        };
-        let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut notes = notes.unwrap_or_else(|| Notes::new(&self.trains));
-        plain::search(&self.trains, transfers, origin, &mut notes);
-        Searched::Plain(notes)
     }
 }
 

@@ -19,6 +19,11 @@ pub struct OriginRows {
 }
 
 impl OriginRows {
+    /// Rows in all three tables.
+    pub const fn len(&self) -> usize {
+        self.direct.len() + self.one_stop.len() + self.two_stop.len()
+    }
+
     /// Adds the rows to a destination. None where a leg does not fit the format.
     pub fn add(&mut self, destination: StationIdx, rows: &[Row]) -> Option<()> {
         let mut counts = [0; 3];

@@ -215,6 +215,9 @@ impl<'i> Header<'i> {
     }
 
     fn place(&self, cell: usize) -> Place {
+        if cell > CELLS_PLACED_MAX {
+            return Place { line: Some(1), ..self.source.whole() };
+        }
         let at = field_start(self.source.bytes, self.start, cell);
         self.source.place(&self.lines, at)
     }
@@ -269,7 +272,10 @@ impl<'i> Header<'i> {
             if column.required && position.is_none() {
                 let sentence = format!("the header lacks the column `{}`", column.name);
                 let notice = Notice::new(Code::MissingColumn, sentence).at(self.place(0));
-                let near = extra.iter().map(|at| &self.cells[*at]).find(|cell| {
+                let cells = extra.iter().map(|at| &self.cells[*at]);
+                // One more than twice as long is not meant, and takes a while to be compared.
+                let mut short = cells.filter(|cell| cell.len() <= 2 * column.name.len() + 8);
+                let near = short.find(|cell| {
                     strsim::normalized_damerau_levenshtein(&fold(cell), &fold(column.name)) > 0.7
                 });
                 findings.add(match near {
@@ -548,6 +554,10 @@ impl Row<'_, '_> {
 fn reader(bytes: &[u8]) -> ::csv::Reader<&[u8]> {
     ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes)
 }
+
+/// The last cell of a header whose column in its line is told: to count up to each of many
+/// thousand takes a time that grows with their square.
+const CELLS_PLACED_MAX: usize = 1000;
 
 /// The first row of `bytes`; empty where there is none.
 fn first_record(bytes: &[u8]) -> ByteRecord {

@@ -7,7 +7,7 @@ use schema::Position;
 use schema::names::fold;
 use serde::Serialize;
 
-use crate::notice::{Code, Findings, Notice};
+use crate::notice::{Code, Findings, KEPT_PER_CODE, Notice};
 use crate::read::Input;
 use crate::read::csv::{Column, Header, Row, RowAt, Source, Table};
 use crate::read::row::{city, required, text};
@@ -173,15 +173,24 @@ fn zone(row: &Row<'_, '_>, findings: &mut Findings) -> Option<Tz> {
     }
     let notice = Notice::new(Code::UnknownZone, "the time zone is not in the IANA database");
     let notice = notice.at(row.place(ZONE)).value(&value);
-    findings.add(match nearest_zone(&value) {
-        Some(zone) => notice.help(format!("`{zone}` may be meant")),
-        None => notice.help("write a name such as `Europe/Brussels`"),
-    });
+    // Those past the ones that are listed need no help, which takes a while to find.
+    let found = findings.totals().get(&Code::UnknownZone).map_or(0, |total| total.found);
+    findings.add(
+        match Some(&value).filter(|_| found < KEPT_PER_CODE).and_then(|value| nearest_zone(value)) {
+            Some(zone) => notice.help(format!("`{zone}` may be meant")),
+            None => notice.help("write a name such as `Europe/Brussels`"),
+        },
+    );
     None
 }
 
 /// The zone whose name is most like what was written, where one is much alike.
 pub fn nearest_zone(written: &str) -> Option<&'static str> {
+    // Twice as long as the longest of them; to compare a text that fills a file takes a while.
+    const LENGTH_MAX: usize = 64;
+    if written.len() > LENGTH_MAX {
+        return None;
+    }
     let written = written.to_lowercase();
     let likeness =
         |zone: &Tz| strsim::normalized_damerau_levenshtein(&zone.name().to_lowercase(), &written);

@@ -1,6 +1,7 @@
 //! Tests of the compiler from the outside: a timetable of a few lines, and what comes of it.
 
 mod dates;
+mod diff;
 mod findings;
 mod gtfs;
 mod program;

@@ -254,6 +254,41 @@ fn gtfs_is_read_from_folders_and_archives() {
 }
 
 #[test]
+fn differences_are_told_by_text_by_json_and_by_exit_code() {
+    let desk = Desk::new();
+    desk.write("later.csv", &format!("{NINE}\n{}\n", GOOD.replace("10:00", "10:15")));
+    for (timetable, network) in [("good.csv", "a.railgraph"), ("later.csv", "b.railgraph")] {
+        let built = desk.run(&format!("build {timetable} {WEEK} -o {network} --quiet"));
+        assert_eq!(built.exit, Exit::Done, "{}", built.err);
+    }
+    let same = desk.run("diff a.railgraph a.railgraph");
+    assert_eq!((same.exit, same.out.as_str()), (Exit::Done, "the network is the same\n"));
+    let same = desk.run("diff a.railgraph a.railgraph --json");
+    let json: Value = serde_json::from_str(&same.out).expect("JSON");
+    assert_eq!((same.exit, &json["same"]), (Exit::Done, &Value::Bool(true)));
+
+    let other = desk.run("diff a.railgraph b.railgraph");
+    assert_eq!((other.exit, other.err.as_str()), (Exit::Errors, ""));
+    let expected = "service journeys retimed: 1\n  R2: TGV Mons 10:00 → Lyon 14:00, now Mons 10:15";
+    assert!(other.out.starts_with(expected), "{}", other.out);
+    let other = desk.run("diff a.railgraph b.railgraph --json");
+    let json: Value = serde_json::from_str(&other.out).expect("JSON");
+    assert_eq!((other.exit, &json["same"]), (Exit::Errors, &Value::Bool(false)));
+    assert_eq!(json["journeys"]["retimed"][0]["id"], "R2");
+
+    for (command, expected) in [
+        ("diff a.railgraph missing.railgraph", "cannot read"),
+        ("diff good.csv a.railgraph", "expected a network file"),
+        ("diff a.railgraph good.csv", "expected a network file"),
+    ] {
+        let run = desk.run(command);
+        assert_eq!((run.exit, run.out.as_str()), (Exit::Io, ""), "{command}");
+        assert!(run.err.contains(expected), "{command}: {}", run.err);
+    }
+    assert_eq!(desk.run("diff a.railgraph").exit, Exit::Usage);
+}
+
+#[test]
 fn codes_are_explained_and_help_teaches() {
     let desk = Desk::new();
     let one = desk.run("explain time-without-colon");

@@ -1,0 +1,220 @@
+//! Compiles timetables of a whole country and measures the compiler and its file:
+//!
+//! - `national write FOLDER [--stations N --trains N --days N]` writes a made-up one as GTFS;
+//! - `national table` compiles several of these and prints a Markdown table;
+//! - `national compile INPUT... [OPTIONS OF BUILD]` prints the same row for another timetable;
+//! - `national measure FILE` opens a network file and looks connections up in it.
+//!
+//! `cargo run --release -p tests --bin national -- COMMAND`
+
+#![expect(clippy::print_stdout, reason = "a program says what it did")]
+
+use std::error::Error;
+use std::ffi::OsString;
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use clap::{Args, Parser, Subcommand};
+use schema::NetworkFile;
+use server::network_file;
+use server::search::{Coverage, Filter, itineraries};
+use tests::instructions::queries;
+use tests::national::{National, Size};
+use timetable_compiler::inspect::{Summary, read_aligned};
+
+/// Look-ups that are measured.
+const QUERIES: usize = 10_000;
+
+/// Stations, trains a day and dates of the table's rows: one of them changes at a time.
+const SIZES: [(usize, usize, usize); 5] = [
+    (300, 1_300, 60),
+    (750, 3_250, 60),
+    (1_500, 6_500, 60),
+    (1_500, 6_500, 30),
+    (1_500, 3_250, 60),
+];
+
+type Done<T> = Result<T, Box<dyn Error>>;
+
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Task,
+}
+
+/// What is to be done.
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Writes a made-up national timetable as a GTFS folder.
+    Write {
+        /// The folder, which is made.
+        folder: PathBuf,
+        #[command(flatten)]
+        sizes: Sizes,
+    },
+    /// Compiles made-up national timetables of several sizes and prints a table.
+    Table,
+    /// Compiles a timetable and prints its row of the table.
+    Compile {
+        /// Inputs and options as `timetable-compiler build` has them, without `--output`.
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Opens a network file and looks connections up in it.
+    Measure {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The compiler, in a process whose memory is told in the end.
+    #[command(hide = true)]
+    Compiler {
+        /// Where its peak memory in bytes is written to.
+        memory: PathBuf,
+        /// Its arguments.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Sizes {
+    /// Stations, at least 60.
+    #[arg(long, default_value_t = 1_500)]
+    stations: usize,
+    /// Trains on a weekday.
+    #[arg(long, default_value_t = 6_500)]
+    trains: usize,
+    /// Service dates.
+    #[arg(long, default_value_t = 60)]
+    days: usize,
+}
+
+fn main() -> Done<ExitCode> {
+    match Arguments::parse().command {
+        Task::Write { folder, sizes } => {
+            let Sizes { stations, trains, days } = sizes;
+            let counts = National::of(Size { stations, trains, days }).write(&folder)?;
+            println!("{counts:#?}");
+        }
+        Task::Table => table()?,
+        Task::Compile { arguments } => {
+            print_head();
+            print_row("the timetable", &arguments)?;
+        }
+        Task::Measure { file } => {
+            let Opened { seconds, median, p99, found } = measure(&file)?;
+            println!("ready to answer in {seconds:.2} s");
+            println!(
+                "look-up: median {median:.2} µs, p99 {p99:.2} µs, {found:.1} itineraries each"
+            );
+        }
+        Task::Compiler { memory, arguments } => {
+            let name = OsString::from("timetable-compiler");
+            let exit = timetable_compiler::run(std::iter::once(name).chain(arguments));
+            std::fs::write(memory, peak_bytes()?.to_string())?;
+            return Ok(exit);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The most memory that this process has had.
+fn peak_bytes() -> Done<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = peak.and_then(|line| line.split_whitespace().next()).ok_or("no VmHWM")?;
+    Ok(kilobytes.parse::<u64>()? * 1024)
+}
+
+fn table() -> Done<()> {
+    print_head();
+    for (stations, trains, days) in SIZES {
+        let folder = tempfile::tempdir()?;
+        let feed = folder.path().join("feed");
+        let counts = National::of(Size { stations, trains, days }).write(&feed)?;
+        let name =
+            format!("{} trains a day, {} stop times", counts.trains_a_day, counts.stop_times);
+        print_row(&name, &[feed.into_os_string()])?;
+    }
+    Ok(())
+}
+
+fn print_head() {
+    println!(
+        "| timetable | stations | dates | journeys | seconds | peak memory, GB | file, MB | pairs \
+         | direct | one-stop | two-stop | bytes a row | ready, s | look-up median, µs | p99, µs |"
+    );
+    println!("|{}", "---|".repeat(15));
+}
+
+/// Compiles in a process of its own, opens what was written and looks connections up in it.
+fn print_row(name: &str, arguments: &[OsString]) -> Done<()> {
+    let folder = tempfile::tempdir()?;
+    let (output, memory) = (folder.path().join("network"), folder.path().join("memory"));
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("compiler").arg(&memory).arg("build").args(arguments);
+    command.args(["--quiet", "--output"]).arg(&output);
+    let started = Instant::now();
+    let status = command.status()?;
+    let seconds = started.elapsed().as_secs_f64();
+    if !status.success() {
+        return Err(format!("the compiler ended with {status}").into());
+    }
+    let memory = std::fs::read_to_string(memory)?.parse::<u64>()? as f64 / 1e9;
+    let summary = {
+        let file = NetworkFile::open(read_aligned(&output)?)?;
+        Summary::of(&file)
+    };
+    let rows = summary.connections;
+    let a_row =
+        summary.file_bytes as f64 / (rows.direct + rows.one_stop + rows.two_stop).max(1) as f64;
+    let opened = measure(&output)?;
+    println!(
+        "| {name} | {} | {} | {} | {seconds:.1} | {memory:.2} | {:.1} | {} | {} | {} | {} \
+         | {a_row:.1} | {:.2} | {:.2} | {:.2} |",
+        summary.stations,
+        summary.dates,
+        summary.journeys,
+        summary.file_bytes as f64 / 1e6,
+        summary.pairs,
+        rows.direct,
+        rows.one_stop,
+        rows.two_stop,
+        opened.seconds,
+        opened.median,
+        opened.p99,
+    );
+    Ok(())
+}
+
+/// A network file, ready to answer.
+struct Opened {
+    seconds: f64,
+    median: f64,
+    p99: f64,
+    found: f64,
+}
+
+fn measure(path: &Path) -> Done<Opened> {
+    let started = Instant::now();
+    let network = network_file::load(path)?;
+    let seconds = started.elapsed().as_secs_f64();
+    let queries = queries(&network, QUERIES, &Filter::default(), Coverage::Best);
+    let (mut microseconds, mut found) = (Vec::with_capacity(QUERIES), 0);
+    // The first round only brings the file into memory.
+    for _ in 0..2 {
+        microseconds.clear();
+        found = 0;
+        for query in &queries {
+            let started = Instant::now();
+            let answer = itineraries(&network, black_box(query));
+            microseconds.push(started.elapsed().as_secs_f64() * 1e6);
+            found += answer.map_or(0, |found| found.len());
+        }
+    }
+    microseconds.sort_unstable_by(f64::total_cmp);
+    let at = |permille: usize| microseconds[QUERIES * permille / 1000];
+    Ok(Opened { seconds, median: at(500), p99: at(990), found: found as f64 / QUERIES as f64 })
+}
