@@ -2,6 +2,7 @@
 //! process, PostgreSQL, the oracle of the search, the generator of the bundled timetable, and of
 //! all other generated files; and what measures and attacks the whole.
 
+pub mod agreement;
 pub mod app;
 pub mod european;
 pub mod feed;

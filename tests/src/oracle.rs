@@ -3,6 +3,7 @@
 //! between local times and instants.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use schema::{Fare, Instant, LayoverPolicy, local_minute_of_day, service_origin};
@@ -14,19 +15,19 @@ pub struct Ride {
     /// The train's place in the order of leg ids.
     pub train: usize,
     /// Its id in the source.
-    pub source: String,
+    pub source: Arc<str>,
     /// Its service date.
     pub date: NaiveDate,
     /// The calls at which it is boarded and left.
     pub calls: (usize, usize),
     /// Where it begins and ends.
-    pub stations: (String, String),
+    pub stations: (Arc<str>, Arc<str>),
     /// When it begins and ends.
     pub times: (Instant, Instant),
     /// What it costs.
     pub fare: Fare,
-    train_type: String,
-    operator: Option<String>,
+    train_type: Arc<str>,
+    operator: Option<Arc<str>>,
 }
 
 /// One to three rides that follow each other.
@@ -113,11 +114,16 @@ pub struct Asked {
     pub via: Option<String>,
 }
 
+type RidesBy<Key> = HashMap<Key, Vec<Arc<Ride>>>;
+
 /// All dated rides of a timetable.
 pub struct Oracle<'t> {
     timetable: &'t Timetable,
-    /// By the station at which they begin.
-    rides: HashMap<String, Vec<Ride>>,
+    stations: HashMap<&'t str, &'t Station>,
+    /// By the station at which they begin, and by departure.
+    from: RidesBy<Arc<str>>,
+    /// The same by where they begin and end.
+    between: RidesBy<(Arc<str>, Arc<str>)>,
 }
 
 impl<'t> Oracle<'t> {
@@ -130,65 +136,109 @@ impl<'t> Oracle<'t> {
             let key = |train: &ServiceJourney| (train.source_id().to_owned(), train.first_day());
             key(left).cmp(&key(right)).then_with(|| left.calls.cmp(&right.calls))
         });
-        let mut rides = HashMap::new();
+        let mut oracle = Self {
+            timetable,
+            stations: timetable.stations.iter().map(|it| (it.key.as_str(), it)).collect(),
+            from: HashMap::new(),
+            between: HashMap::new(),
+        };
         for (number, train) in trains.into_iter().enumerate() {
             for (source, days) in &train.sources {
                 for date in days.range(first..=last) {
-                    add_rides(timetable, number, (train, source, *date), &mut rides);
+                    oracle.add_rides(number, (train, source, *date));
                 }
             }
         }
-        Self { timetable, rides }
+        for rides in oracle.from.values_mut().chain(oracle.between.values_mut()) {
+            rides.sort_by_key(|ride| ride.times.0);
+        }
+        oracle
     }
 
     /// All feasible itineraries between two stations that satisfy what is asked.
     pub fn all(&self, from: &str, to: &str, asked: &Asked) -> Vec<Itinerary> {
+        self.all_departing(from, to, asked, (Instant::MIN, Instant::MAX))
+    }
+
+    /// Those of them that depart from the first to the last instant.
+    pub fn all_departing(
+        &self,
+        from: &str,
+        to: &str,
+        asked: &Asked,
+        (first, last): (Instant, Instant),
+    ) -> Vec<Itinerary> {
         let mut found = Vec::new();
-        for first in self.rides.get(from).into_iter().flatten() {
-            let one = Itinerary { rides: vec![first.clone()] };
-            self.extend(&one, to, asked, &mut found);
+        let rides = self.from.get(from).into_iter().flatten();
+        for ride in rides.filter(|ride| ride.times.0 >= first && ride.times.0 <= last) {
+            self.extend(&mut vec![&**ride], to, asked, &mut found);
         }
         found
     }
 
     /// Those of them that no other dominates, at whatever time.
     pub fn best(&self, from: &str, to: &str, asked: &Asked) -> Vec<Itinerary> {
-        let all = self.all(from, to, asked);
+        Self::undominated(&self.all(from, to, asked))
+    }
+
+    /// Those of some itineraries that none of them dominates.
+    pub fn undominated(all: &[Itinerary]) -> Vec<Itinerary> {
         let stays = |it: &&Itinerary| !all.iter().any(|other| other.dominates(it));
         all.iter().filter(stays).cloned().collect()
     }
 
-    fn extend(&self, so_far: &Itinerary, to: &str, asked: &Asked, found: &mut Vec<Itinerary>) {
-        if so_far.rides[so_far.rides.len() - 1].stations.1 == to && Self::satisfies(so_far, asked) {
-            found.push(so_far.clone());
+    fn extend<'o>(
+        &'o self,
+        so_far: &mut Vec<&'o Ride>,
+        to: &str,
+        asked: &Asked,
+        found: &mut Vec<Itinerary>,
+    ) {
+        let last = so_far[so_far.len() - 1];
+        if *last.stations.1 == *to {
+            let itinerary = Itinerary { rides: so_far.iter().map(|it| (*it).clone()).collect() };
+            if Self::satisfies(&itinerary, asked) {
+                found.push(itinerary);
+            }
         }
-        if so_far.rides.len() == 3 {
+        if so_far.len() == 3 {
             return;
         }
-        let here = &so_far.rides[so_far.rides.len() - 1].stations.1;
-        let paths = self.timetable.footpaths.iter().filter(|path| path.0 == *here);
-        let reached: BTreeSet<&String> = paths.map(|path| &path.1).chain([here]).collect();
-        for next in reached.iter().filter_map(|station| self.rides.get(*station)).flatten() {
-            if self.may_follow(so_far, next, asked) {
-                let mut longer = so_far.clone();
-                longer.rides.push(next.clone());
-                self.extend(&longer, to, asked, found);
+        let here = &last.stations.1;
+        let paths = self.timetable.footpaths.iter().filter(|path| *path.0 == **here);
+        let reached: BTreeSet<&str> = paths.map(|path| &*path.1).chain([&**here]).collect();
+        for station in reached {
+            // The third ride is the last one, so that others than those that end there do not count.
+            let rides = if so_far.len() == 2 {
+                self.between.get(&(station.into(), to.into()))
+            } else {
+                self.from.get(station)
+            };
+            let rides = rides.map_or(&[][..], Vec::as_slice);
+            let start = rides.partition_point(|ride| ride.times.0 < last.times.1);
+            let limit = so_far[0].times.0 + self.timetable.transfers.duration_minutes_max as i32;
+            for next in rides[start..].iter().take_while(|ride| ride.times.0 <= limit) {
+                if self.may_follow(so_far, next, asked) {
+                    so_far.push(next);
+                    self.extend(so_far, to, asked, found);
+                    so_far.pop();
+                }
             }
         }
     }
 
-    fn may_follow(&self, so_far: &Itinerary, next: &Ride, asked: &Asked) -> bool {
-        let last = &so_far.rides[so_far.rides.len() - 1];
+    fn may_follow(&self, so_far: &[&Ride], next: &Ride, asked: &Asked) -> bool {
+        let last = so_far[so_far.len() - 1];
         let limit = self.timetable.transfers.duration_minutes_max as i32;
         if next.times.0 < last.times.1
-            || next.times.1 - so_far.departure() > limit
+            || next.times.1 - so_far[0].times.0 > limit
             || (last.train, last.date) == (next.train, next.date)
         {
             return false;
         }
         let again =
-            |ride: &Ride| ride.stations.0 == next.stations.0 || ride.stations.1 == next.stations.1;
-        if so_far.rides.iter().any(again) {
+            |ride: &&Ride| ride.stations.0 == next.stations.0 || ride.stations.1 == next.stations.1;
+        if so_far.iter().any(again) {
             return false;
         }
         let Some(needed) = self.change_minutes(&last.stations.1, &next.stations.0) else {
@@ -220,7 +270,7 @@ impl<'t> Oracle<'t> {
     }
 
     fn station(&self, key: &str) -> &Station {
-        self.timetable.stations.iter().find(|it| it.key == key).expect("rides end at stations")
+        self.stations[key]
     }
 
     fn satisfies(it: &Itinerary, asked: &Asked) -> bool {
@@ -229,10 +279,10 @@ impl<'t> Oracle<'t> {
         };
         asked.stops_max.is_none_or(|most| it.rides.len() <= most + 1)
             && it.rides.iter().all(|ride| {
-                asked.train_types.as_ref().is_none_or(|only| only.contains(&ride.train_type))
-                    && !asked.train_types_excluded.contains(&ride.train_type)
+                asked.train_types.as_ref().is_none_or(|only| only.contains(&*ride.train_type))
+                    && !asked.train_types_excluded.contains(&*ride.train_type)
                     && asked.operators.as_ref().is_none_or(|only| {
-                        ride.operator.as_ref().is_some_and(|operator| only.contains(operator))
+                        ride.operator.as_ref().is_some_and(|operator| only.contains(&**operator))
                     })
             })
             && price_ok(it.fare().first, asked.price_max.0)
@@ -241,33 +291,39 @@ impl<'t> Oracle<'t> {
             && asked.via.as_ref().is_none_or(|via| {
                 it.rides
                     .windows(2)
-                    .any(|two| two[0].stations.1 == *via || two[1].stations.0 == *via)
+                    .any(|two| *two[0].stations.1 == **via || *two[1].stations.0 == **via)
             })
     }
-}
 
-fn add_rides(
-    timetable: &Timetable,
-    number: usize,
-    (train, source, date): (&ServiceJourney, &str, NaiveDate),
-    rides: &mut HashMap<String, Vec<Ride>>,
-) {
-    let origin = service_origin(timetable.zone, date);
-    for (alight, end) in train.calls.iter().enumerate() {
-        for (board, start) in train.calls[..alight].iter().enumerate() {
-            if start.may.0 && end.may.1 {
+    fn add_rides(
+        &mut self,
+        number: usize,
+        (train, source, date): (&ServiceJourney, &str, NaiveDate),
+    ) {
+        let origin = service_origin(self.timetable.zone, date);
+        let text = |text: &str| Arc::<str>::from(text);
+        let (source, train_type) = (text(source), text(&train.train_type));
+        let operator = train.operator.as_deref().map(text);
+        for (alight, end) in train.calls.iter().enumerate() {
+            for (board, start) in train.calls[..alight].iter().enumerate() {
+                if !start.may.0 || !end.may.1 {
+                    continue;
+                }
                 let fare = train.fares.get(alight * (alight - 1) / 2 + board);
-                rides.entry(start.station.to_string()).or_default().push(Ride {
+                let stations = (start.station.clone(), end.station.clone());
+                let ride = Arc::new(Ride {
                     train: number,
-                    source: source.to_owned(),
+                    source: source.clone(),
                     date,
                     calls: (board, alight),
-                    stations: (start.station.to_string(), end.station.to_string()),
+                    stations: stations.clone(),
                     times: (origin + i32::from(start.departure), origin + i32::from(end.arrival)),
                     fare: fare.copied().unwrap_or(Fare::MISSING),
-                    train_type: train.train_type.clone(),
-                    operator: train.operator.clone(),
+                    train_type: train_type.clone(),
+                    operator: operator.clone(),
                 });
+                self.from.entry(stations.0.clone()).or_default().push(ride.clone());
+                self.between.entry(stations).or_default().push(ride);
             }
         }
     }

@@ -7,6 +7,7 @@ use server::search::{
     Coverage, FareClass, Filter, Itinerary, Network, Query, Via, Window, itineraries,
     itineraries_without_tables,
 };
+use tests::agreement::{expected_line, found_line};
 use tests::oracle::{self, Asked, Oracle};
 use timetable_compiler::assemble::assemble;
 use timetable_compiler::connect::connect;
@@ -29,29 +30,6 @@ fn compile(timetable: &Timetable) -> Option<Network> {
     connect(&mut network, &|| {}).expect("times near their service date");
     let bytes = schema::encode(&network, [0; 32], "test").expect("bytes");
     Some(Network::open(Box::new(bytes)).expect("a network file"))
-}
-
-/// An itinerary as both sides can write it.
-fn line_of(rides: impl Iterator<Item = (String, String, u16, u16)>, times: (i32, i32)) -> String {
-    let rides: Vec<String> = rides.map(|(id, date, b, a)| format!("{id} {date} {b}-{a}")).collect();
-    format!("{:>10} {:>10} {}", times.0, times.1, rides.join(", "))
-}
-
-pub fn found_line(network: &Network, it: &Itinerary) -> String {
-    let view = network.view();
-    let ride = |leg: &schema::DatedLeg| {
-        let source = view.source_id(leg.journey, leg.day).to_owned();
-        (source, view.date_of(leg.day).to_string(), leg.board, leg.alight)
-    };
-    line_of(it.legs.iter().map(ride), (it.departure, it.arrival))
-}
-
-pub fn expected_line(it: &oracle::Itinerary) -> String {
-    let ride = |ride: &oracle::Ride| {
-        let (board, alight) = ride.calls;
-        (ride.source.clone(), ride.date.to_string(), board as u16, alight as u16)
-    };
-    line_of(it.rides.iter().map(ride), (it.departure(), it.arrival()))
 }
 
 /// Everything, and a few windows that cut it.
