@@ -7,6 +7,9 @@ use super::Query;
 use super::itinerary::{Itinerary, Window};
 use super::network::Network;
 
+/// Itineraries for which there is room before it is known how many there are.
+const RESERVED_MAX: usize = 64;
+
 /// The best itineraries of a query that has no filters, in no order.
 pub fn best(network: &Network, query: &Query) -> Vec<Itinerary> {
     let view = network.view();
@@ -15,6 +18,8 @@ pub fn best(network: &Network, query: &Query) -> Vec<Itinerary> {
     if connections.is_empty() {
         return found;
     }
+    // Most rows are best on a part of the dates; growing would cost more than what is left over.
+    found.reserve(connections.len().min(RESERVED_MAX));
     let (first, last) = departure_days(network, query);
     for day in first.max(0)..=last.min(view.axis_days() as i32 - 1) {
         on_day(view, &connections, day, query.window, &mut found);
