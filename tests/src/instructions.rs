@@ -227,7 +227,7 @@ pub fn figures_text(figures: &[(HotPath, u64)]) -> String {
     let mut text = format!("# Instructions of the hot paths, written by `{REBASELINE}`.\n");
     for (path, count) in figures {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{:<18}{count:>14}", path.name());
+        let _ = writeln!(text, "{:<26}{count:>14}", path.name());
     }
     text
 }

@@ -97,6 +97,37 @@ impl Kind {
     }
 }
 
+/// A nine-column CSV whose trains are spread evenly over cities, hours, days and prices: what a
+/// search that compares prices finds hardest.
+///
+/// # Panics
+///
+/// Where there are fewer than two cities.
+pub fn even_csv(rows: usize, cities: usize) -> String {
+    const DAYS: [&str; 5] = ["Daily", "Mon-Fri", "Fri-Sun", "\"Mon,Wed,Fri\"", "Sat-Sun"];
+    assert!(cities > 1, "a train has two cities");
+    let mut random = Random::of(2_026);
+    let mut csv = format!("{}\n", crate::feed::HEADER);
+    for row in 0..rows {
+        let from = random.below(cities);
+        let to = (from + 1 + random.below(cities - 1)) % cities;
+        let departure = random.below(1440);
+        let arrival = departure + 30 + random.below(570);
+        let next_day = if arrival < 1440 { "" } else { " (+1d)" };
+        let time = |minute: usize| format!("{:02}:{:02}", minute / 60 % 24, minute % 60);
+        let (departure, arrival) = (time(departure), time(arrival));
+        let (days, second) = (random.of_slice(&DAYS), 10 + random.below(150));
+        let first = second + random.below(150);
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            csv,
+            "R{row:05},City{from:04},City{to:04},{departure},{arrival}{next_day},IC,{days},\
+             {first},{second}"
+        );
+    }
+    csv
+}
+
 /// A national timetable.
 pub struct National {
     size: Size,

@@ -78,7 +78,7 @@ fn check() -> Result<(), String> {
     for (path, count) in counts()? {
         let figure = figure(&figures, path).unwrap_or_default();
         let ratio = count as f64 / figure as f64;
-        println!("{:<18}{count:>14} instructions, {ratio:.4} of {figure}", path.name());
+        println!("{:<26}{count:>14} instructions, {ratio:.4} of {figure}", path.name());
         if !is_near(count, figure) {
             far.push(path.name());
         }

@@ -1,6 +1,7 @@
 //! Compiles timetables of a whole country and measures the compiler and its file:
 //!
 //! - `national write FOLDER [--stations N --trains N --days N]` writes a made-up one as GTFS;
+//! - `national write-csv FILE [--rows N --cities N]` writes trains with prices as CSV;
 //! - `national table` compiles several of these and prints a Markdown table;
 //! - `national compile INPUT... [OPTIONS OF BUILD]` prints the same row for another timetable;
 //! - `national measure FILE` opens a network file and looks connections up in it.
@@ -21,7 +22,7 @@ use schema::NetworkFile;
 use server::network_file;
 use server::search::{Coverage, Filter, itineraries};
 use tests::instructions::queries;
-use tests::national::{National, Size};
+use tests::national::{National, Size, even_csv};
 use timetable_compiler::inspect::{Summary, read_aligned};
 
 /// Look-ups that are measured.
@@ -53,6 +54,17 @@ enum Task {
         folder: PathBuf,
         #[command(flatten)]
         sizes: Sizes,
+    },
+    /// Writes a nine-column CSV of trains that are spread evenly.
+    WriteCsv {
+        /// The file.
+        file: PathBuf,
+        /// Its trains.
+        #[arg(long, default_value_t = 50_000)]
+        rows: usize,
+        /// Its cities.
+        #[arg(long, default_value_t = 1_500)]
+        cities: usize,
     },
     /// Compiles made-up national timetables of several sizes and prints a table.
     Table,
@@ -98,6 +110,7 @@ fn main() -> Done<ExitCode> {
             let counts = National::of(Size { stations, trains, days }).write(&folder)?;
             println!("{counts:#?}");
         }
+        Task::WriteCsv { file, rows, cities } => std::fs::write(file, even_csv(rows, cities))?,
         Task::Table => table()?,
         Task::Compile { arguments } => {
             print_head();

@@ -2,10 +2,12 @@
 //! and no wait is too long.
 //!
 //! Departures are taken from the last of the day to the first, and from each the trains are ridden
-//! in rounds of one, two and three legs. What was reached on a day by a later departure, no later
-//! and with no more legs, need not be reached again. That holds for stations, and for trains too: a
-//! train boarded earlier on its way, or at the same call, brings one to all that follows. Days on
-//! which it holds are taken away from a way; it ends where none are left.
+//! in rounds of one, two and three legs. A train that was boarded on a day by a later departure, at
+//! the same call or before and with no more legs, need not be boarded again: one is on it already.
+//! Days on which that holds are taken away from a boarding; it ends where none are left. A station
+//! that was reached earlier need not be listed again, and yet the train is left there for others:
+//! `transfers` leaves a change out because another call of the same train has it, and that call may
+//! be one where somebody else came earlier.
 //!
 //! A way that enters or leaves a station twice is not looked for and may yet be found: a shorter
 //! way then dominates it, of the same departure day or of one that follows, and it does not stay.
@@ -84,13 +86,13 @@ impl<const W: usize> Notes<W> {
         boardings.push(Boarding { run, call, days });
     }
 
-    /// Arrives at a station; the days on which that is of use.
-    fn arrive(&mut self, station: StationIdx, criteria: Criteria, days: Set<W>) -> Set<W> {
+    /// Arrives at a station.
+    fn arrive(&mut self, station: StationIdx, criteria: Criteria, days: Set<W>) {
         let (legs, arrival) = (criteria.legs as usize, criteria.arrival);
         let arrivals = &mut self.arrivals[station.at()];
         let days = earlier::unknown(&arrivals[legs - 1], arrival, days);
         if days.is_empty() {
-            return days;
+            return;
         }
         if arrivals[LEGS_MAX - 1].is_empty() {
             self.reached.push(station);
@@ -107,7 +109,6 @@ impl<const W: usize> Notes<W> {
             }
         }
         found.push(Best { criteria, days });
-        days
     }
 }
 
@@ -155,12 +156,12 @@ fn ride<const W: usize>(
             return;
         }
         let criteria = Criteria { departure, arrival, legs: legs as u8, fare: Fare::MISSING };
-        let days = notes.arrive(station, criteria, boarding.days);
-        if days.is_empty() || is_late || legs == LEGS_MAX {
+        notes.arrive(station, criteria, boarding.days);
+        if is_late || legs == LEGS_MAX {
             continue;
         }
         for transfer in transfers.after(run, call) {
-            let days = days.and(&transfer.days);
+            let days = boarding.days.and(&transfer.days);
             if days.is_empty() {
                 continue;
             }
