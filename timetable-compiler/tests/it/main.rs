@@ -1,5 +1,6 @@
 //! Tests of the compiler from the outside: a timetable of a few lines, and what comes of it.
 
+mod connections;
 mod dates;
 mod diff;
 mod findings;
