@@ -12,11 +12,9 @@
 //! 160  payload: an archived `Network`
 //! ```
 
-use std::io::{self, BufWriter, Seek, Write};
 use std::ops::Range;
 
-use rkyv::rancor::ResultExt;
-use rkyv::ser::writer::IoWriter;
+use rkyv::ser::{Positional, Writer};
 use rkyv::util::AlignedVec;
 
 use crate::network::{ArchivedNetwork, Network};
@@ -29,8 +27,8 @@ pub const FORMAT_VERSION: u32 = 1;
 /// Bytes of the header; the payload begins there.
 pub const HEADER_LEN: usize = 160;
 
-/// Bytes that are hashed and written in one piece.
-const WRITTEN_AT_ONCE: usize = 1 << 18;
+/// Bytes that are hashed and handed over at once.
+const PART_LEN: usize = 1 << 18;
 
 const MAGIC: [u8; 8] = *b"RAILGRPH";
 const VERSION: Range<usize> = 8..12;
@@ -164,71 +162,78 @@ pub fn encode(
 ) -> Result<AlignedVec, rkyv::rancor::Error> {
     let mut bytes = AlignedVec::new();
     bytes.resize(HEADER_LEN, 0);
-    let payload = write_payload(network, &mut bytes)?;
-    bytes[..HEADER_LEN].copy_from_slice(&header(&payload, fingerprint, compiler));
+    let header = encode_into(network, fingerprint, compiler, |part| {
+        bytes.extend_from_slice(part);
+        Ok(())
+    })?;
+    bytes[..HEADER_LEN].copy_from_slice(&header);
     Ok(bytes)
 }
 
-/// Writes a network file to the beginning of `out`, a part at a time: the bytes are never in memory
-/// all at once.
+/// Hands the payload of a network file to `sink`, a part at a time, so that it is never in memory
+/// as a whole. The result is the header, which goes before it.
 ///
 /// # Errors
 ///
-/// What `out` says.
-pub fn write(
+/// What `sink` says.
+pub fn encode_into(
     network: &Network,
     fingerprint: [u8; 32],
     compiler: &str,
-    mut out: impl Write + Seek,
-) -> io::Result<()> {
-    out.rewind()?;
-    out.write_all(&[0; HEADER_LEN])?;
-    let payload = write_payload(network, &mut out).map_err(io::Error::other)?;
-    out.rewind()?;
-    out.write_all(&header(&payload, fingerprint, compiler))?;
-    out.flush()
+    sink: impl FnMut(&[u8]) -> Result<(), rkyv::rancor::Error>,
+) -> Result<[u8; HEADER_LEN], rkyv::rancor::Error> {
+    let hasher = blake3::Hasher::new();
+    let payload = Payload { sink, hasher, len: 0, part: Vec::with_capacity(PART_LEN) };
+    let mut payload = rkyv::api::high::to_bytes_in(network, payload)?;
+    payload.hand_over()?;
+    Ok(header(payload.len as u64, payload.hasher.finalize(), fingerprint, compiler))
 }
 
-struct Payload {
-    len: u64,
-    hash: blake3::Hash,
-}
-
-/// Hashes what it hands on.
-struct Hashing<W> {
-    out: W,
-    len: u64,
+/// What was archived so far: hashed and handed over, but for the last part.
+struct Payload<S> {
+    sink: S,
     hasher: blake3::Hasher,
+    len: usize,
+    part: Vec<u8>,
 }
 
-impl<W: Write> Write for Hashing<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.out.write(bytes)?;
-        self.hasher.update(&bytes[..written]);
-        self.len += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
+impl<S: FnMut(&[u8]) -> Result<(), rkyv::rancor::Error>> Payload<S> {
+    fn hand_over(&mut self) -> Result<(), rkyv::rancor::Error> {
+        self.hasher.update(&self.part);
+        (self.sink)(&self.part)?;
+        self.part.clear();
+        Ok(())
     }
 }
 
-fn write_payload(network: &Network, out: impl Write) -> Result<Payload, rkyv::rancor::Error> {
-    let hashing = Hashing { out, len: 0, hasher: blake3::Hasher::new() };
-    let buffered = BufWriter::with_capacity(WRITTEN_AT_ONCE, hashing);
-    let written = rkyv::api::high::to_bytes_in(network, IoWriter::new(buffered))?.into_inner();
-    let written = written.into_inner().map_err(io::IntoInnerError::into_error).into_error()?;
-    Ok(Payload { len: written.len, hash: written.hasher.finalize() })
+impl<S> Positional for Payload<S> {
+    fn pos(&self) -> usize {
+        self.len
+    }
 }
 
-fn header(payload: &Payload, fingerprint: [u8; 32], compiler: &str) -> [u8; HEADER_LEN] {
+impl<S: FnMut(&[u8]) -> Result<(), rkyv::rancor::Error>> Writer<rkyv::rancor::Error>
+    for Payload<S>
+{
+    fn write(&mut self, bytes: &[u8]) -> Result<(), rkyv::rancor::Error> {
+        self.len += bytes.len();
+        self.part.extend_from_slice(bytes);
+        if self.part.len() >= PART_LEN { self.hand_over() } else { Ok(()) }
+    }
+}
+
+fn header(
+    payload_len: u64,
+    payload_hash: blake3::Hash,
+    fingerprint: [u8; 32],
+    compiler: &str,
+) -> [u8; HEADER_LEN] {
     let mut header = [0; HEADER_LEN];
     header[..8].copy_from_slice(&MAGIC);
     header[VERSION].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
     header[LENGTH].copy_from_slice(&(HEADER_LEN as u32).to_le_bytes());
-    header[PAYLOAD_LENGTH].copy_from_slice(&payload.len.to_le_bytes());
-    header[CONTENT_HASH].copy_from_slice(payload.hash.as_bytes());
+    header[PAYLOAD_LENGTH].copy_from_slice(&payload_len.to_le_bytes());
+    header[CONTENT_HASH].copy_from_slice(payload_hash.as_bytes());
     header[FINGERPRINT].copy_from_slice(&fingerprint);
     let name = compiler.len().min(COMPILER.len());
     header[COMPILER][..name].copy_from_slice(&compiler.as_bytes()[..name]);

@@ -32,7 +32,7 @@ mod verify;
 mod view;
 mod zones;
 
-pub use file::{FORMAT_VERSION, HEADER_LEN, Header, NetworkFile, OpenError, encode, write};
+pub use file::{FORMAT_VERSION, HEADER_LEN, Header, NetworkFile, OpenError, encode, encode_into};
 pub use idx::{DayIdx, DaySetIdx, JourneyIdx, StationIdx, TextIdx};
 pub use network::{
     ArchivedCall, ArchivedCallRef, ArchivedNetwork, ArchivedPackedLeg, ArchivedServiceJourney,

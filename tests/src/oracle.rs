@@ -208,7 +208,7 @@ impl<'t> Oracle<'t> {
         let paths = self.timetable.footpaths.iter().filter(|path| *path.0 == **here);
         let reached: BTreeSet<&str> = paths.map(|path| &*path.1).chain([&**here]).collect();
         for station in reached {
-            // The third ride is the last one, so that others than those that end there do not count.
+            // The third ride is the last one: only those that end there count.
             let rides = if so_far.len() == 2 {
                 self.between.get(&(station.into(), to.into()))
             } else {

@@ -4,6 +4,7 @@ use std::io::{self, Seek, Write};
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
+use rkyv::rancor::ResultExt;
 use rkyv::util::AlignedVec;
 use schema::{Network, Transfers};
 
@@ -96,8 +97,15 @@ impl Compiled {
     /// # Errors
     ///
     /// What `out` says.
-    pub fn write(&self, out: impl Write + Seek) -> io::Result<()> {
-        schema::write(&self.network, self.fingerprint, COMPILER_VERSION, out)
+    pub fn write(&self, mut out: impl Write + Seek) -> io::Result<()> {
+        out.rewind()?;
+        out.write_all(&[0; schema::HEADER_LEN])?;
+        let mut write = |part: &[u8]| out.write_all(part).into_error();
+        let (network, fingerprint) = (&self.network, self.fingerprint);
+        let header = schema::encode_into(network, fingerprint, COMPILER_VERSION, &mut write);
+        let header = header.map_err(io::Error::other)?;
+        out.rewind()?;
+        out.write_all(&header)
     }
 }
 

@@ -98,8 +98,8 @@ pub struct Trains<'s, const W: usize> {
     pub boardings: Vec<Vec<At>>,
     /// Per station the calls at which one can alight, by arrival.
     pub alightings: Vec<Vec<At>>,
-    /// Per zone and minute from the first of an itinerary on, the days on which it is day. Empty where no
-    /// layover policy asks.
+    /// Per zone and minute from the first of an itinerary on, the days on which it is day. Empty
+    /// where no layover policy asks.
     by_day: HashMap<Tz, Vec<Set<W>>>,
 }
 
