@@ -4,7 +4,7 @@ mod arguments;
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -235,20 +235,30 @@ fn refuse_to_replace_inputs(
     arguments: &CompileArguments,
     output: Option<&Path>,
 ) -> Result<(), Failure> {
-    let sources = || arguments.inputs.iter().chain(&arguments.stations);
-    for written in output.into_iter().chain(arguments.report_json.as_deref()) {
-        // A file that is not there yet is none of the sources.
-        let Ok(written) = written.canonicalize() else {
-            continue;
-        };
-        if sources().any(|source| source.canonicalize().is_ok_and(|source| source == written)) {
-            return Err(Failure {
-                exit: Exit::Usage,
-                sentence: format!("{} is read, and cannot be written too", written.display()),
-            });
+    let usage = |sentence| Err(Failure { exit: Exit::Usage, sentence });
+    let report = arguments.report_json.as_deref();
+    if output.is_some() && output.map(in_full) == report.map(in_full) {
+        return usage("the network file and the report cannot be one file".to_owned());
+    }
+    let sources: Vec<_> = arguments.inputs.iter().chain(&arguments.stations).map(in_full).collect();
+    for written in output.into_iter().chain(report) {
+        let path = in_full(written);
+        // A folder is read with all that is in it.
+        if sources.iter().any(|source| path.starts_with(source)) {
+            return usage(format!("{} is read, and cannot be written too", written.display()));
         }
     }
     Ok(())
+}
+
+/// A path from the root on, links followed; the last part need not be there yet.
+fn in_full(path: impl AsRef<Path>) -> PathBuf {
+    let path = path.as_ref();
+    let parent = || path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    path.canonicalize().unwrap_or_else(|_| {
+        let folder = parent().unwrap_or(Path::new(".")).canonicalize().unwrap_or_default();
+        folder.join(path.file_name().unwrap_or_default())
+    })
 }
 
 fn load(path: impl AsRef<Path>) -> Result<Input, Failure> {

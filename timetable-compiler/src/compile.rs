@@ -194,6 +194,10 @@ pub fn compile(
             let assembled = assemble(&timetable);
             assembled.map_err(|error| findings.add(of_whole(&error))).ok()
         }
+        None if !findings.has_errors() => {
+            findings.add(Notice::new(Code::NothingRuns, "no train is left of all inputs"));
+            None
+        }
         _ => None,
     };
     findings.sort();

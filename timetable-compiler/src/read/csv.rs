@@ -506,8 +506,9 @@ impl Row<'_, '_> {
         if found == expected && !(found > 1 && self.is_empty()) {
             return true;
         }
+        let is_blank_line = found < expected && self.is_empty();
         let start = table.source.place(&table.lines, self.start);
-        if found > 1 && self.is_empty() {
+        if is_blank_line || found > 1 && self.is_empty() {
             let notice = Notice::new(Code::BlankRow, "the row is empty").at(start);
             findings.add(notice.action("the row was left out"));
             return false;
@@ -535,7 +536,7 @@ impl Row<'_, '_> {
     }
 
     fn is_empty(&self) -> bool {
-        self.fields.iter().all(<[u8]>::is_empty)
+        self.fields.iter().all(|field| field.iter().all(u8::is_ascii_whitespace))
     }
 
     /// Whether all columns that are required have a value, and those past the header none.

@@ -236,6 +236,17 @@ fn gtfs_is_read_from_folders_and_archives() {
     let read = |name: &str| fs::read(desk.path(name)).expect("a network");
     assert!(read("inner.railgraph") == read("zip.railgraph"), "packed or not, it is one feed");
 
+    for command in [
+        "build outer.d --output outer.d/inner/stops.txt",
+        "build outer.d --output outer.d/new.railgraph",
+        "check outer.d/inner --report-json outer.d/inner/trips.txt",
+        "build feed.zip --output x.railgraph --report-json x.railgraph",
+    ] {
+        let run = desk.run(command);
+        assert_eq!(run.exit, Exit::Usage, "{command}: {}", run.err);
+    }
+    assert!(!desk.folder.path().join("x.railgraph").exists());
+
     let slower = desk.run("build feed.zip --min-transfer 15m --output slow.railgraph");
     assert_eq!(slower.exit, Exit::Done, "{}", slower.err);
     assert!(read("slow.railgraph") != read("zip.railgraph"), "GTFS has 5 minutes by default");

@@ -70,8 +70,12 @@ impl Week {
 #[derive(Default)]
 struct GtfsService {
     week: Option<Week>,
-    /// Whether its row in calendar.txt cannot be used, so that it is not known when it runs.
+    /// Whether it is not known when it runs, for reasons that were reported.
     is_unusable: bool,
+    /// Whether that is because its row in calendar.txt cannot be used.
+    is_without_week: bool,
+    /// Whether a row of calendar_dates.txt about it cannot be used.
+    is_damaged: bool,
     added: BTreeSet<NaiveDate>,
     removed: BTreeSet<NaiveDate>,
 }
@@ -99,7 +103,8 @@ impl Services {
             if keys.add(row, tables, findings).is_some() {
                 let week = week(row, findings);
                 let service = all.service(&row.get(calendar::SERVICE).unwrap_or_default());
-                (service.is_unusable, service.week) = (week.is_none(), week);
+                (service.is_unusable, service.is_without_week) = (week.is_none(), week.is_none());
+                service.week = week;
             }
         });
         all.read_dates(tables, findings);
@@ -142,12 +147,15 @@ impl Services {
             if !is_kind {
                 malformed(row, KIND, "the value is neither 1 nor 2", action, findings);
             }
-            let Some(on) = on else {
-                return malformed(row, ON, DATE, action, findings);
-            };
-            if id.is_empty() || !is_kind {
-                return;
+            if on.is_none() {
+                malformed(row, ON, DATE, action, findings);
             }
+            let Some(on) = on.filter(|_| !id.is_empty() && is_kind) else {
+                if !id.is_empty() {
+                    self.service(&id).is_damaged = true;
+                }
+                return;
+            };
             if let Some(other) = known.insert((id.as_ref().into(), on), start) {
                 return report_twin(tables, FORM, ON, (other, start), findings);
             }
@@ -160,13 +168,20 @@ impl Services {
                 removals.push((self.by_id[&*id], on, start));
             }
         });
+        // Without a date that is left, a service whose rows were reported is one that was lost; one
+        // whose calendar says that it never runs is not.
+        for service in &mut self.rows {
+            let never = service.week.as_ref().and_then(Week::span).is_none();
+            let is_lost = service.week.is_none() || service.is_damaged;
+            service.is_unusable |= never && service.added.is_empty() && is_lost;
+        }
         let mut reported = BTreeSet::new();
         for (at, on, start) in removals {
             let service = &self.rows[at as usize];
             let (sentence, place) = match &service.week {
                 Some(week) if week.runs_on(on) => continue,
                 // Once for a service without a calendar, not for each of its dates.
-                None if service.is_unusable || !reported.insert(at) => continue,
+                None if service.is_without_week || !reported.insert(at) => continue,
                 None => ("calendar.txt has no such service", (FORM, start, SERVICE)),
                 Some(_) => ("the service does not run on that date anyway", (FORM, start, ON)),
             };

@@ -19,6 +19,9 @@ const IMPOSSIBLE: u8 = 3;
 const IN_SEAT: u8 = 4;
 const NOT_IN_SEAT: u8 = 5;
 
+/// Minutes that no itinerary waits.
+const NEVER: u16 = u16::MAX;
+
 const LEFT_OUT: &str = "the transfer was left out";
 
 /// What transfers.txt says.
@@ -42,7 +45,7 @@ impl GtfsTransfers {
         findings: &mut Findings,
     ) -> Self {
         let mut all = Self::default();
-        let mut impossible: BTreeMap<(u32, u32), usize> = BTreeMap::new();
+        let mut impossible: Vec<((u32, u32), usize)> = Vec::new();
         let mut not_in_seat = BTreeSet::new();
         tables.each(FORM, findings, |row, findings| {
             let kind = small((row, KIND), u32::from(NOT_IN_SEAT), LEFT_OUT, findings);
@@ -68,8 +71,11 @@ impl GtfsTransfers {
                     let seconds = seconds(row, kind, findings);
                     if let (Some(from), Some(to), Ok(seconds)) = (from, to, seconds) {
                         let pair = (stops.station(from), stops.station(to));
-                        if kind == IMPOSSIBLE {
-                            impossible.entry(pair).or_insert(row.at().start);
+                        if kind == IMPOSSIBLE && from == to && pair.0 == from {
+                            // The station as a whole.
+                            all.within.insert(from, NEVER);
+                        } else if kind == IMPOSSIBLE {
+                            impossible.push((pair, row.at().start));
                         } else {
                             all.add(pair, kind, seconds, minutes_default);
                         }
@@ -95,17 +101,18 @@ impl GtfsTransfers {
 
     fn remove_impossible(
         &mut self,
-        impossible: &BTreeMap<(u32, u32), usize>,
+        impossible: &[((u32, u32), usize)],
         tables: &Tables<'_>,
         findings: &mut Findings,
     ) {
-        for ((from, to), start) in impossible {
-            let was_there = self.footpaths.remove(&(*from, *to)).is_some();
+        let there: BTreeSet<(u32, u32)> = self.footpaths.keys().copied().collect();
+        for (pair @ (from, to), start) in impossible {
+            self.footpaths.remove(pair);
             let (sentence, action) = if from == to {
                 ("the transfer within a station is impossible for some of its stops", LEFT_OUT)
-            } else if was_there {
-                let sentence = "the transfer between two stations is impossible for some of their \
-                                stops and possible for others";
+            } else if there.contains(pair) {
+                let sentence = "the transfer between two stations is impossible, and another row \
+                                allows one";
                 (sentence, "there is no footpath between the stations")
             } else {
                 continue;

@@ -451,12 +451,66 @@ T2 IC, Lyon 20:00+, Gent 24:10-; on 2 5",
     let feed = feed.file("calendar_dates.txt", "service_id,date,exception_type\nW,20261102,2\n");
     check(
         &feed,
-        r#"error[nothing-runs]: no service of the feed runs on any date
-  --> feed
-warning[removal-without-effect]: calendar.txt has no such service
+        r#"warning[removal-without-effect]: calendar.txt has no such service
   --> feed/calendar_dates.txt:2:1 service_id: "W"
-  action: the removal was left out"#,
+  action: the removal was left out
+error[too-many-dropped]: 2 of 2 trips (100.00 %) were left out for their defects, more than the 1 % that may be
+  help: mend the warnings, or allow more with `--max-dropped PERCENT`"#,
     );
+}
+
+#[test]
+fn a_service_whose_dates_are_lost_counts_and_one_that_never_runs_does_not() {
+    let never = feed().rows("calendar.txt", "V,0,0,0,0,0,0,0,20261102,20261108").with(
+        "trips.txt",
+        "W,T2",
+        "V,T2",
+    );
+    check(
+        &never,
+        "info[trips-outside-period]: no date from 2026-11-02 to 2026-11-08 has a run of 1 trip
+  --> feed
+  action: they were left out",
+    );
+    let dates = "service_id,date,exception_type\nV,2026-11-03,1\n";
+    check(
+        &never.file("calendar_dates.txt", dates),
+        r#"warning[value-malformed]: the date is not of the form YYYYMMDD, from 1990 to 2199
+  --> feed/calendar_dates.txt:2:3 date: "2026-11-03"
+  action: the exception was left out
+error[too-many-dropped]: 1 of 2 trips (50.00 %) were left out for their defects, more than the 1 % that may be
+  help: mend the warnings, or allow more with `--max-dropped PERCENT`"#,
+    );
+}
+
+#[test]
+fn a_feed_of_which_nothing_is_left_is_an_error() {
+    let mut options = options(NO_PERIOD);
+    options.feeds.dropped_percent_max = 100.0;
+    let backwards = feed()
+        .with("stop_times.txt", "T1,12:00:00,12:00:00", "T1,07:00:00,07:00:00")
+        .with("stop_times.txt", "T2,24:10:00,24:10:00", "T2,10:00:00,10:00:00");
+    let outcome = crate::checked(&[backwards.folder()], &options);
+    let text = crate::findings_text(&outcome);
+    assert!(text.ends_with("error[nothing-runs]: no train is left of all inputs"), "{text}");
+}
+
+#[test]
+fn nobody_changes_at_a_station_that_forbids_it() {
+    let transfers = "from_stop_id,to_stop_id,transfer_type\nM,M,3\nG,G,3\nG1,G2,3\nG2,G1,3\n";
+    let feed = feed().file("transfers.txt", transfers);
+    check(
+        &feed,
+        r#"warning[transfer-not-applied]: the transfer within a station is impossible for some of its stops
+  --> feed/transfers.txt:4:7 transfer_type: "3"
+  action: the transfer was left out
+warning[transfer-not-applied]: the transfer within a station is impossible for some of its stops
+  --> feed/transfers.txt:5:7 transfer_type: "3"
+  action: the transfer was left out"#,
+    );
+    let network = super::network(&feed);
+    let minutes: Vec<u16> = network.stations.iter().map(|it| it.transfer_minutes_min).collect();
+    assert_eq!(minutes, [u16::MAX, 15, u16::MAX], "Gent, Lyon, Mons");
 }
 
 #[test]
@@ -566,8 +620,8 @@ G,X,0,,,
     let feed = feed().file("transfers.txt", transfers);
     check(
         &feed,
-        "warning[transfer-not-applied]: the transfer between two stations is impossible for \
-some of their stops and possible for others
+        "warning[transfer-not-applied]: the transfer between two stations is impossible, and \
+another row allows one
   --> feed/transfers.txt:9:6 transfer_type: \"3\"
   action: there is no footpath between the stations
 warning[transfer-not-applied]: the transfer within a station is impossible for some of its stops

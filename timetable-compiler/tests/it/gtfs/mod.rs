@@ -147,6 +147,10 @@ fn check_journeys(feed: &Feed, expected: &str) {
     assert_eq!(journeys(&outcome), expected, "{}", findings_text(&outcome));
 }
 
+fn network(feed: &Feed) -> Network {
+    checked(&[feed.folder()], &options(NO_PERIOD)).compiled.expect("a sound feed").network
+}
+
 fn journeys(outcome: &Outcome) -> String {
     let compiled = outcome.compiled.as_ref();
     let compiled = compiled.unwrap_or_else(|| panic!("{}", findings_text(outcome)));
