@@ -451,11 +451,12 @@ T2 IC, Lyon 20:00+, Gent 24:10-; on 2 5",
     let feed = feed.file("calendar_dates.txt", "service_id,date,exception_type\nW,20261102,2\n");
     check(
         &feed,
-        r#"warning[removal-without-effect]: calendar.txt has no such service
-  --> feed/calendar_dates.txt:2:1 service_id: "W"
+        "warning[removal-without-effect]: calendar.txt has no such service
+  --> feed/calendar_dates.txt:2:1 service_id: \"W\"
   action: the removal was left out
-error[too-many-dropped]: 2 of 2 trips (100.00 %) were left out for their defects, more than the 1 % that may be
-  help: mend the warnings, or allow more with `--max-dropped PERCENT`"#,
+error[too-many-dropped]: 2 of 2 trips (100.00 %) were left out for their defects, more \
+than the 1 % that may be
+  help: mend the warnings, or allow more with `--max-dropped PERCENT`",
     );
 }
 
@@ -475,11 +476,12 @@ fn a_service_whose_dates_are_lost_counts_and_one_that_never_runs_does_not() {
     let dates = "service_id,date,exception_type\nV,2026-11-03,1\n";
     check(
         &never.file("calendar_dates.txt", dates),
-        r#"warning[value-malformed]: the date is not of the form YYYYMMDD, from 1990 to 2199
-  --> feed/calendar_dates.txt:2:3 date: "2026-11-03"
+        "warning[value-malformed]: the date is not of the form YYYYMMDD, from 1990 to 2199
+  --> feed/calendar_dates.txt:2:3 date: \"2026-11-03\"
   action: the exception was left out
-error[too-many-dropped]: 1 of 2 trips (50.00 %) were left out for their defects, more than the 1 % that may be
-  help: mend the warnings, or allow more with `--max-dropped PERCENT`"#,
+error[too-many-dropped]: 1 of 2 trips (50.00 %) were left out for their defects, more \
+than the 1 % that may be
+  help: mend the warnings, or allow more with `--max-dropped PERCENT`",
     );
 }
 
@@ -501,12 +503,14 @@ fn nobody_changes_at_a_station_that_forbids_it() {
     let feed = feed().file("transfers.txt", transfers);
     check(
         &feed,
-        r#"warning[transfer-not-applied]: the transfer within a station is impossible for some of its stops
-  --> feed/transfers.txt:4:7 transfer_type: "3"
+        "warning[transfer-not-applied]: the transfer within a station is impossible for some of \
+its stops
+  --> feed/transfers.txt:4:7 transfer_type: \"3\"
   action: the transfer was left out
-warning[transfer-not-applied]: the transfer within a station is impossible for some of its stops
-  --> feed/transfers.txt:5:7 transfer_type: "3"
-  action: the transfer was left out"#,
+warning[transfer-not-applied]: the transfer within a station is impossible for some of \
+its stops
+  --> feed/transfers.txt:5:7 transfer_type: \"3\"
+  action: the transfer was left out",
     );
     let network = super::network(&feed);
     let minutes: Vec<u16> = network.stations.iter().map(|it| it.transfer_minutes_min).collect();
