@@ -2,8 +2,10 @@
 //! value the line and column at which it stands.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 
 use ::csv::{ByteRecord, ReaderBuilder};
+use csv_core::ReadRecordResult;
 use schema::names::fold;
 
 use crate::notice::{Code, Findings, Notice, Place};
@@ -560,11 +562,35 @@ fn reader(bytes: &[u8]) -> ::csv::Reader<&[u8]> {
 /// thousand takes a time that grows with their square.
 const CELLS_PLACED_MAX: usize = 1000;
 
-/// The first row of `bytes`; empty where there is none.
+/// The first row of `bytes`; empty where there is none. Findings look rows up again and again, and
+/// a reader takes longer to make than a row to read, so that a thread makes one and uses it again.
 fn first_record(bytes: &[u8]) -> ByteRecord {
-    // Reading memory cannot fail, and a flexible reader refuses no row.
-    let first = reader(bytes).into_byte_records().next();
-    first.and_then(Result::ok).unwrap_or_default()
+    thread_local! {
+        static READER: RefCell<csv_core::Reader> = RefCell::new(csv_core::Reader::new());
+    }
+    READER.with_borrow_mut(|reader| {
+        reader.reset();
+        read_record(reader, bytes)
+    })
+}
+
+fn read_record(reader: &mut csv_core::Reader, bytes: &[u8]) -> ByteRecord {
+    let (mut output, mut ends) = (vec![0; 1024], vec![0; 64]);
+    let (mut read, mut written, mut fields) = (0, 0, 0);
+    loop {
+        let (result, taken, put, ended) =
+            reader.read_record(&bytes[read..], &mut output[written..], &mut ends[fields..]);
+        (read, written, fields) = (read + taken, written + put, fields + ended);
+        match result {
+            // All bytes are there from the start, so that an empty input is their end.
+            ReadRecordResult::InputEmpty => {}
+            ReadRecordResult::OutputFull => output.resize(2 * output.len(), 0),
+            ReadRecordResult::OutputEndsFull => ends.resize(2 * ends.len(), 0),
+            ReadRecordResult::Record | ReadRecordResult::End => break,
+        }
+    }
+    let starts = std::iter::once(0).chain(ends[..fields].iter().copied());
+    starts.zip(&ends[..fields]).map(|(start, end)| &output[start..*end]).collect()
 }
 
 /// What stands before the dot of a header cell is a prefix.
