@@ -34,6 +34,29 @@ pub struct Filter {
     pub via: Option<Via>,
 }
 
+/// The trains that a filter allows, by the texts of a network.
+#[derive(Debug, Clone)]
+pub struct Trains {
+    types: Option<Vec<u32>>,
+    types_excluded: Vec<u32>,
+    operators: Option<Vec<u32>>,
+}
+
+impl Trains {
+    /// Whether a journey is one of them.
+    #[inline]
+    pub fn allow(&self, view: NetworkView<'_>, journey: JourneyIdx) -> bool {
+        let journey = view.journey(journey);
+        let one_of = |names: &Option<Vec<u32>>, name: u32| {
+            names.as_ref().is_none_or(|names| names.contains(&name))
+        };
+        let train_type = journey.train_type.0.to_native();
+        one_of(&self.types, train_type)
+            && !self.types_excluded.contains(&train_type)
+            && one_of(&self.operators, journey.operator.to_native())
+    }
+}
+
 impl Filter {
     /// Whether it asks for nothing, so that every itinerary satisfies it.
     pub fn is_empty(&self) -> bool {
@@ -50,16 +73,20 @@ impl Filter {
         self.layover_policy.unwrap_or_else(|| view.layover_policy())
     }
 
-    /// Whether a leg may ride this journey.
-    pub fn allows_journey(&self, view: NetworkView<'_>, journey: JourneyIdx) -> bool {
-        let train_type = view.train_type(journey);
-        let one_of = |allowed: &BTreeSet<String>, name: &str| allowed.contains(name);
-        self.train_types.as_ref().is_none_or(|allowed| one_of(allowed, train_type))
-            && !self.train_types_excluded.contains(train_type)
-            && self.operators.as_ref().is_none_or(|allowed| {
-                let operator = view.text(view.journey(journey).operator.to_native());
-                operator.is_some_and(|operator| one_of(allowed, operator))
-            })
+    /// The trains that it allows, in this network.
+    pub fn trains(&self, view: NetworkView<'_>) -> Trains {
+        let texts = &view.archived().texts;
+        // A name that the network does not know names no train.
+        let text = |name: &String| {
+            let at = texts.binary_search_by(|text| text.as_str().cmp(name));
+            at.ok().map(|at| at as u32)
+        };
+        let all = |names: &BTreeSet<String>| names.iter().filter_map(text).collect();
+        Trains {
+            types: self.train_types.as_ref().map(all),
+            types_excluded: all(&self.train_types_excluded),
+            operators: self.operators.as_ref().map(all),
+        }
     }
 
     /// Whether an itinerary satisfies what is asked of it as a whole: stops, price, duration, via.

@@ -25,6 +25,7 @@ pub struct Network {
     file: NetworkFile<Bytes>,
     zones: Vec<Tz>,
     names: StationNames,
+    footpaths_into: Vec<Vec<(StationIdx, u16)>>,
 }
 
 impl Network {
@@ -42,7 +43,12 @@ impl Network {
         };
         let zones = view.stations().map(zone).collect::<Result<_, _>>()?;
         let names = StationNames::of(view);
-        Ok(Self { file, zones, names })
+        let mut footpaths_into = vec![Vec::new(); view.station_count()];
+        for path in view.archived().footpaths.iter() {
+            let from = StationIdx(path.from.0.to_native());
+            footpaths_into[path.to.0.to_native() as usize].push((from, path.minutes.to_native()));
+        }
+        Ok(Self { file, zones, names, footpaths_into })
     }
 
     /// What the file's header says.
@@ -59,6 +65,12 @@ impl Network {
     /// The stations by name.
     pub fn names(&self) -> &StationNames {
         &self.names
+    }
+
+    /// The stations from which a timetabled footpath leads to one, each with the minutes it needs.
+    #[inline]
+    pub fn footpaths_into(&self, station: StationIdx) -> &[(StationIdx, u16)] {
+        &self.footpaths_into[station.at()]
     }
 
     /// A station's zone.
