@@ -115,6 +115,8 @@ pub struct Header<'i> {
     start: usize,
     end: usize,
     cells: Vec<String>,
+    /// Each cell as names are compared, and what of it stands behind a prefix.
+    folded: Vec<(String, String)>,
     /// Columns that are not used and not worth a finding.
     unused: &'static [&'static str],
 }
@@ -142,14 +144,15 @@ impl<'i> Header<'i> {
         // A header never spans lines: a quote that is not closed must not swallow the rows.
         let end = line_end(bytes, start);
         let record = first_record(&bytes[start..end]);
+        let cell = |cell: &[u8]| String::from_utf8_lossy(cell).trim().to_owned();
+        let cells: Vec<String> = record.iter().map(cell).collect();
         let header = Self {
             source,
             lines: line_starts(bytes),
             start,
             end,
-            cells: (record.iter())
-                .map(|cell| String::from_utf8_lossy(cell).trim().to_owned())
-                .collect(),
+            folded: cells.iter().map(|cell| (fold(cell), fold(bare(cell)))).collect(),
+            cells,
             unused: &[],
         };
         header.report_bytes(&record, findings);
@@ -165,7 +168,7 @@ impl<'i> Header<'i> {
     /// Whether a cell has this name, with or without a prefix.
     pub fn has(&self, name: &str) -> bool {
         let wanted = fold(name);
-        (self.cells.iter()).any(|cell| fold(cell) == wanted || fold(bare(cell)) == wanted)
+        self.folded.iter().any(|(cell, bare)| *cell == wanted || *bare == wanted)
     }
 
     /// The table with these columns, and findings for those that are missing, double or not used.
@@ -173,17 +176,17 @@ impl<'i> Header<'i> {
     pub fn table(self, columns: &'static [Column], findings: &mut Findings) -> Option<Table<'i>> {
         let mut positions = vec![None; columns.len()];
         let mut extra = Vec::new();
+        let names: Vec<String> = columns.iter().map(|column| fold(column.name)).collect();
+        let unused: Vec<String> = self.unused.iter().map(|name| fold(name)).collect();
         for exact in [true, false] {
             // Cells with the exact name come first, so that a prefixed twin is the double.
-            for (at, cell) in self.cells.iter().enumerate() {
-                let is = |name: &str| fold(cell) == fold(name);
-                let is_prefixed = |name: &str| fold(bare(cell)) == fold(name);
+            for (at, (cell, bare)) in self.folded.iter().enumerate() {
                 let found = if exact {
-                    columns.iter().position(|column| is(column.name))
-                } else if columns.iter().any(|column| is(column.name)) {
+                    names.iter().position(|name| name == cell)
+                } else if names.contains(cell) {
                     continue;
                 } else {
-                    columns.iter().position(|column| is_prefixed(column.name))
+                    names.iter().position(|name| name == bare)
                 };
                 match found {
                     Some(column) if positions[column].is_some() => {
@@ -195,7 +198,7 @@ impl<'i> Header<'i> {
                             self.report_prefix(at, columns[column].name, findings);
                         }
                     }
-                    None if !exact && !self.unused.iter().any(|name| is(name)) => extra.push(at),
+                    None if !exact && !unused.contains(cell) => extra.push(at),
                     None => {}
                 }
             }

@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 use schema::Position;
 use schema::names::fold;
 use serde::Serialize;
+use strsim::osa_distance;
 
 use crate::notice::{Code, Findings, KEPT_PER_CODE, Notice};
 use crate::read::Input;
@@ -171,32 +172,37 @@ fn zone(row: &Row<'_, '_>, findings: &mut Findings) -> Option<Tz> {
     if let Ok(zone) = value.parse() {
         return Some(zone);
     }
-    let notice = Notice::new(Code::UnknownZone, "the time zone is not in the IANA database");
-    let notice = notice.at(row.place(ZONE)).value(&value);
-    // Those past the ones that are listed need no help, which takes a while to find.
-    let found = findings.totals().get(&Code::UnknownZone).map_or(0, |total| total.found);
-    findings.add(
-        match Some(&value).filter(|_| found < KEPT_PER_CODE).and_then(|value| nearest_zone(value)) {
-            Some(zone) => notice.help(format!("`{zone}` may be meant")),
-            None => notice.help("write a name such as `Europe/Brussels`"),
-        },
-    );
+    findings.add(unknown_zone(Code::UnknownZone, &value, findings).at(row.place(ZONE)));
     None
+}
+
+/// The finding that a text names no zone, with the zone that may be meant.
+pub fn unknown_zone(code: Code, written: &str, findings: &Findings) -> Notice {
+    let notice = Notice::new(code, "the time zone is not in the IANA database").value(written);
+    // Those past the ones that are listed need no help, which takes a while to find.
+    let found = findings.totals().get(&code).map_or(0, |total| total.found);
+    let near = (found < KEPT_PER_CODE).then(|| nearest_zone(written)).flatten();
+    notice.help(match near {
+        Some(zone) => format!("`{zone}` may be meant"),
+        None => "write a name such as `Europe/Brussels`".to_owned(),
+    })
 }
 
 /// The zone whose name is most like what was written, where one is much alike.
 pub fn nearest_zone(written: &str) -> Option<&'static str> {
-    // Twice as long as the longest of them; to compare a text that fills a file takes a while.
-    const LENGTH_MAX: usize = 64;
-    if written.len() > LENGTH_MAX {
-        return None;
-    }
+    // Of ten letters three may be others, so that the lengths of two names cannot differ by more.
+    const LIKENESS_MIN: f64 = 0.7;
     let written = written.to_lowercase();
-    let likeness =
-        |zone: &Tz| strsim::normalized_damerau_levenshtein(&zone.name().to_lowercase(), &written);
-    let near = chrono_tz::TZ_VARIANTS.iter().map(|zone| (likeness(zone), zone.name()));
+    let likeness = |zone: &str| {
+        let (left, right) = (zone.len() as f64, written.len() as f64);
+        let (shorter, longer) = (left.min(right), left.max(right));
+        let is_near = shorter > LIKENESS_MIN * longer;
+        is_near.then(|| 1.0 - osa_distance(&zone.to_lowercase(), &written) as f64 / longer)
+    };
+    let names = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
+    let near = names.filter_map(|zone| Some((likeness(zone)?, zone)));
     let best = near.max_by(|left, right| left.0.total_cmp(&right.0))?;
-    (best.0 > 0.7).then_some(best.1)
+    (best.0 > LIKENESS_MIN).then_some(best.1)
 }
 
 fn position(row: &Row<'_, '_>, findings: &mut Findings) -> Option<(i32, i32)> {

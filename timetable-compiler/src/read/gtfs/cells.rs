@@ -316,12 +316,14 @@ pub fn number(bytes: &[u8]) -> Option<u32> {
 pub fn time(bytes: &[u8]) -> Option<i32> {
     let mut parts = bytes.split(|byte| *byte == b':');
     let (hours, minutes, seconds) = (parts.next()?, parts.next()?, parts.next()?);
-    let is_short = parts.next().is_none() && hours.len() <= 3;
+    if parts.next().is_some() || hours.len() > 3 {
+        return None;
+    }
     let two = |part: &[u8]| (part.len() == 2).then(|| number(part)).flatten();
     let in_sixty = |part: &[u8]| two(part).filter(|number| *number < 60);
     let (hours, minutes, seconds) = (number(hours)?, in_sixty(minutes)?, in_sixty(seconds)?);
     let time = (hours * 3600 + minutes * 60 + seconds) as i32;
-    (is_short && time <= SECONDS_MAX).then_some(time)
+    (time <= SECONDS_MAX).then_some(time)
 }
 
 /// `YYYYMMDD`.

@@ -9,7 +9,7 @@ use super::files::{agency, routes};
 use super::options::RouteTypes;
 use crate::notice::{Code, Findings, Notice};
 use crate::read::csv::Row;
-use crate::read::stations::nearest_zone;
+use crate::read::stations::unknown_zone;
 
 /// The longest name, in characters, that is taken for a train type.
 const TRAIN_TYPE_CHARACTERS_MAX: usize = 24;
@@ -84,11 +84,8 @@ fn zone(row: &Row<'_, '_>, findings: &mut Findings) -> Option<Tz> {
     let name = row.get(agency::ZONE).unwrap_or_default();
     let parsed = name.parse().ok();
     if parsed.is_none() {
-        let sentence = "the time zone is not in the IANA database";
-        let notice = Notice::new(Code::UnknownZone, sentence).at(row.place(agency::ZONE));
-        let near = nearest_zone(&name).map(|zone| format!("`{zone}` may be meant"));
-        let help = near.unwrap_or_else(|| "write a name such as `Europe/Brussels`".to_owned());
-        findings.add(notice.value(name).help(help));
+        let notice = unknown_zone(Code::UnknownZone, &name, findings);
+        findings.add(notice.at(row.place(agency::ZONE)));
     }
     parsed
 }

@@ -12,7 +12,7 @@ use super::cells::{Keys, Tables, small, text};
 use super::files::stops;
 use crate::notice::{Code, Findings, Notice};
 use crate::read::csv::Row;
-use crate::read::stations::{degrees_e6, nearest_zone};
+use crate::read::stations::{degrees_e6, unknown_zone};
 use crate::timetable::Station;
 
 const STATION: u8 = 1;
@@ -190,13 +190,7 @@ fn zone(row: &Row<'_, '_>, findings: &mut Findings) -> Option<Tz> {
     if let Ok(zone) = name.parse() {
         return Some(zone);
     }
-    let sentence = "the time zone is not in the IANA database";
-    let notice = Notice::new(Code::StopZoneUnknown, sentence).at(row.place(stops::ZONE));
-    let near = nearest_zone(&name).map(|zone| format!("`{zone}` may be meant"));
-    let notice = notice.value(&*name).action("the agency's zone was taken instead");
-    findings.add(match near {
-        Some(near) => notice.help(near),
-        None => notice,
-    });
+    let notice = unknown_zone(Code::StopZoneUnknown, &name, findings).at(row.place(stops::ZONE));
+    findings.add(notice.action("the agency's zone was taken instead"));
     None
 }

@@ -323,7 +323,8 @@ G2,Gent,51.0,3.7,,\n\
   help: `Europe/Brussels` may be meant
 warning[stop-zone-unknown]: the time zone is not in the IANA database
   --> feed/stops.txt:5:19 stop_timezone: "Mars/Olympus"
-  action: the agency's zone was taken instead"#,
+  action: the agency's zone was taken instead
+  help: write a name such as `Europe/Brussels`"#,
     );
 }
 
