@@ -4,7 +4,8 @@
 //! - `national write-csv FILE [--rows N --cities N]` writes trains with prices as CSV;
 //! - `national table` compiles several of these and prints a Markdown table;
 //! - `national compile INPUT... [OPTIONS OF BUILD]` prints the same row for another timetable;
-//! - `national measure FILE` opens a network file and looks connections up in it.
+//! - `national measure FILE` opens a network file and looks connections up in it;
+//! - `national questions FILE` asks it what the tables have no answer to: with filters, and for ALL.
 //!
 //! `cargo run --release -p tests --bin national -- COMMAND`
 
@@ -18,9 +19,12 @@ use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use clap::{Args, Parser, Subcommand};
-use schema::NetworkFile;
+use schema::{JourneyIdx, LayoverPolicy, NetworkFile, StationIdx};
 use server::network_file;
-use server::search::{Coverage, Filter, itineraries};
+use server::search::{
+    Coverage, FareClass, Filter, Network, Query, Via, Window, itineraries,
+    itineraries_without_tables,
+};
 use tests::instructions::queries;
 use tests::national::{National, Size, even_csv};
 use timetable_compiler::inspect::{Summary, read_aligned};
@@ -79,6 +83,14 @@ enum Task {
         /// The file.
         file: PathBuf,
     },
+    /// Opens a network file and asks it, for whole days, what the tables have no answer to.
+    Questions {
+        /// The file.
+        file: PathBuf,
+        /// How many of each kind.
+        #[arg(long, default_value_t = 1_000)]
+        queries: usize,
+    },
     /// The compiler, in a process whose memory is told in the end.
     #[command(hide = true)]
     Compiler {
@@ -123,6 +135,7 @@ fn main() -> Done<ExitCode> {
                 "look-up: median {median:.2} µs, p99 {p99:.2} µs, {found:.1} itineraries each"
             );
         }
+        Task::Questions { file, queries } => ask(&file, queries)?,
         Task::Compiler { memory, arguments } => {
             let name = OsString::from("timetable-compiler");
             let exit = timetable_compiler::run(std::iter::once(name).chain(arguments));
@@ -200,6 +213,123 @@ fn print_row(name: &str, arguments: &[OsString]) -> Done<()> {
         opened.p99,
     );
     Ok(())
+}
+
+/// Asks questions of every kind and prints a table of how long they take.
+fn ask(path: &Path, count: usize) -> Done<()> {
+    let network = network_file::load(path)?;
+    println!("| question | median, ms | p99, ms | worst, ms | itineraries | too many |");
+    println!("|{}", "---|".repeat(6));
+    for question in Question::ALL {
+        let queries: Vec<Query> = queries(&network, count, &Filter::default(), Coverage::Best)
+            .into_iter()
+            .enumerate()
+            .map(|(nth, query)| question.of(&network, query, nth))
+            .collect();
+        let (mut milliseconds, mut found, mut too_many) = (Vec::with_capacity(count), 0, 0);
+        for query in &queries {
+            let started = Instant::now();
+            let answer = itineraries_without_tables(&network, black_box(query));
+            milliseconds.push(started.elapsed().as_secs_f64() * 1e3);
+            match answer {
+                Ok(answer) => found += answer.len(),
+                Err(_) => too_many += 1,
+            }
+        }
+        milliseconds.sort_unstable_by(f64::total_cmp);
+        let at = |permille: usize| milliseconds[(count - 1) * permille / 1000];
+        println!(
+            "| {} | {:.2} | {:.2} | {:.2} | {:.1} | {:.1} % |",
+            question.name(),
+            at(500),
+            at(990),
+            at(1000),
+            found as f64 / (count - too_many).max(1) as f64,
+            too_many as f64 * 100.0 / count as f64,
+        );
+    }
+    Ok(())
+}
+
+/// What the tables have no answer to.
+#[derive(Debug, Clone, Copy)]
+enum Question {
+    Nothing,
+    Arriving,
+    OneStop,
+    Strict,
+    Without,
+    Transfer,
+    Via,
+    Short,
+    Cheap,
+    All,
+    AllOneStop,
+}
+
+impl Question {
+    const ALL: [Self; 11] = [
+        Self::Nothing,
+        Self::Arriving,
+        Self::OneStop,
+        Self::Strict,
+        Self::Without,
+        Self::Transfer,
+        Self::Via,
+        Self::Short,
+        Self::Cheap,
+        Self::All,
+        Self::AllOneStop,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "BEST, without the tables",
+            Self::Arriving => "the same, arriving on the day",
+            Self::OneStop => "maxStops: 1",
+            Self::Strict => "layoverPolicy: STRICT",
+            Self::Without => "excludeTrainTypes: [one]",
+            Self::Transfer => "minTransferTime: 30 min",
+            Self::Via => "via: a random station",
+            Self::Short => "maxDuration: 5 h",
+            Self::Cheap => "maxPrice: 60.00",
+            Self::All => "ALL",
+            Self::AllOneStop => "ALL, maxStops: 1",
+        }
+    }
+
+    /// The query of this kind for the pair and day of another one.
+    fn of(self, network: &Network, query: Query, nth: usize) -> Query {
+        let view = network.view();
+        let mut asked = Query { filter: Filter::default(), ..query };
+        let filter = &mut asked.filter;
+        match self {
+            Self::Nothing => {}
+            Self::Arriving => {
+                if let Window::Departing { from, until } = asked.window {
+                    asked.window = Window::Arriving { after: from - 1, until: until - 1 };
+                }
+            }
+            Self::OneStop => filter.stops_max = Some(1),
+            Self::Strict => filter.layover_policy = Some(LayoverPolicy::Strict),
+            Self::Without => {
+                let journey = JourneyIdx::of(nth % view.journey_count());
+                filter.train_types_excluded.insert(view.train_type(journey).to_owned());
+            }
+            Self::Transfer => filter.transfer_minutes_min = Some(30),
+            Self::Via => {
+                filter.via = Some(Via(StationIdx::of(nth * 7919 % view.station_count())));
+            }
+            Self::Short => filter.minutes_max = Some(300),
+            Self::Cheap => filter.price_max = Some((FareClass::Second, 6000)),
+            Self::All => asked.coverage = Coverage::All,
+            Self::AllOneStop => {
+                asked.coverage = Coverage::All;
+                filter.stops_max = Some(1);
+            }
+        }
+        asked
+    }
 }
 
 /// A network file, ready to answer.
