@@ -6,20 +6,17 @@ use async_graphql::{Enum, InputObject, OneofObject, Result};
 use chrono_tz::Tz;
 use schema::{Instant, StationIdx};
 
+use super::connection::Rows;
 use super::error::bad_argument;
-use super::itinerary::{
-    FareClass, Itinerary, ItineraryConnection, ItineraryEdge, SearchProblem, SearchProblemCode,
-    SearchWindow,
-};
-use super::paging::{ListKey, Page, PageInfo, StaleCursor};
-use super::scalars::{Date, DateTime, Decimal, Duration};
+use super::itinerary::{FareClass, Itinerary};
+use super::itinerary_page::{ItineraryConnection, SearchProblem, SearchProblemCode, SearchWindow};
+use super::paging::{ListKey, Page, StaleCursor};
+use super::scalars::{Date, DateTime, Decimal, Duration, window_minutes};
 use super::station::{Station, StationInput};
 use crate::search::{
     self, Coverage, Filter, Found, ITINERARIES_MAX, Network, Order, Query, Via, Window,
 };
 
-/// The longest interval that one request searches, in minutes: a week.
-const WINDOW_MINUTES_MAX: i64 = 7 * 1440;
 /// Dates that are searched for the next one with something that satisfies the filter.
 const NEXT_DATE_TRIES: usize = 14;
 
@@ -146,14 +143,7 @@ pub fn itineraries(
     match answer(network, arguments, page) {
         Ok(connection) => Ok(connection),
         Err(Stop::Error(error)) => Err(error),
-        Err(Stop::Problems(problems)) => Ok(ItineraryConnection {
-            edges: Vec::new(),
-            nodes: Vec::new(),
-            page_info: PageInfo::default(),
-            total_count: 0,
-            search_window: None,
-            problems,
-        }),
+        Err(Stop::Problems(problems)) => Ok(ItineraryConnection::none(problems)),
     }
 }
 
@@ -182,17 +172,11 @@ fn answer(
     let key = ListKey::of(&network.header().version(), &list);
     let rows = page.rows(&key, found.len())?.map_err(stale)?;
     let nodes: Vec<_> = found[rows.clone()].iter().map(|it| Itinerary::new(network, *it)).collect();
-    let edges = rows
-        .clone()
-        .zip(&nodes)
-        .map(|(at, node)| ItineraryEdge { cursor: key.cursor(at), node: node.clone() });
     Ok(ItineraryConnection {
-        edges: edges.collect(),
-        page_info: PageInfo::of(&key, &rows, found.len()),
-        total_count: found.len(),
+        rows: Rows::of(key, rows, found.len()),
+        nodes,
         search_window: Some(searched(network, &query)),
         problems: if found.is_empty() { vec![nothing(network, &query)] } else { Vec::new() },
-        nodes,
     })
 }
 
@@ -304,13 +288,7 @@ fn filter(
 }
 
 fn window(network: &Network, arguments: &Arguments, origin: StationIdx) -> Result<Window> {
-    let minutes = arguments.search_window.map_or(1440, Duration::minutes);
-    if !(1..=WINDOW_MINUTES_MAX).contains(&minutes) {
-        let days = WINDOW_MINUTES_MAX / 1440;
-        let message = format!("expected from PT1M to P{days}D, found {minutes} minutes");
-        return Err(bad_argument("searchWindow", message));
-    }
-    let minutes = minutes as Instant;
+    let minutes: Instant = window_minutes("searchWindow", arguments.search_window, 1440)?;
     Ok(match arguments.date_time {
         ItineraryDateTimeInput::Date(date) => {
             network.day_window(origin, network.view().day_of(date.0))

@@ -1,9 +1,12 @@
 //! GraphQL: translation only. Public types are written for the caller and mapped by hand; there is
 //! no rule and no SQL here.
 
+mod connection;
 mod error;
 mod itineraries;
 mod itinerary;
+mod itinerary_page;
+mod journey;
 mod mutation;
 mod network;
 mod node;

@@ -46,21 +46,16 @@ impl Network {
 
     /// How many trains it has, by their ids in the source.
     async fn service_journey_count(&self) -> usize {
-        let view = self.0.view();
-        let ids = view.archived().sources.iter().map(|source| source.id.as_str());
-        ids.collect::<BTreeSet<_>>().len()
+        self.0.summary().service_journeys
     }
 
     /// The train types that `trainTypes` filters by, sorted.
-    async fn train_types(&self) -> BTreeSet<&str> {
-        let view = self.0.view();
-        view.journeys().map(|journey| view.train_type(journey)).collect()
+    async fn train_types(&self) -> &BTreeSet<String> {
+        &self.0.summary().train_types
     }
 
     /// The operators that `operators` filters by, sorted.
-    async fn operators(&self) -> BTreeSet<&str> {
-        let view = self.0.view();
-        let operator = |journey| view.text(view.journey(journey).operator.to_native());
-        view.journeys().filter_map(operator).collect()
+    async fn operators(&self) -> &BTreeSet<String> {
+        &self.0.summary().operators
     }
 }

@@ -4,21 +4,24 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, Result};
 
-use super::error::{bad_argument, stale_cursor, store_failed};
+use super::connection::Connection;
+use super::error::{bad_argument, store_failed};
 use super::itineraries::{
     Arguments, ItineraryCoverage, ItineraryDateTimeInput, ItineraryFilter, ItineraryOrder,
     itineraries,
 };
-use super::itinerary::{FareClass, Itinerary, ItineraryConnection, ServiceJourney};
+use super::itinerary::{FareClass, Itinerary};
+use super::itinerary_page::ItineraryConnection;
+use super::journey::{ServiceJourney, ServiceJourneyFilter};
 use super::network::Network;
 use super::node::NodeId;
-use super::paging::{ListKey, PAGE_MAX, Page, PageInfo};
+use super::paging::{PAGE_MAX, Page};
 use super::scalars::Duration;
-use super::station::{Station, StationConnection, StationEdge, StationInput};
+use super::station::{Station, StationInput};
 use super::trip::{Client, Node, Reservation, Ticket, Trip};
 use super::{Caller, store};
 use crate::booking;
-use crate::search::{self, Found, ItineraryId};
+use crate::search::{self, Found, ItineraryId, JourneyOnDay};
 use crate::store::{Store, StoreError};
 
 /// What can be asked.
@@ -96,25 +99,35 @@ impl Query {
             i32,
         >,
         #[graphql(desc = "Only rows after this cursor.")] after: Option<String>,
-    ) -> Result<StationConnection> {
+    ) -> Result<Connection<Station>> {
         let network = network(context);
         let text = query.unwrap_or_default();
         let found = network.names().like(&text);
-        let key = ListKey::of(&network.header().version(), &format!("stations {text:?}"));
+        let (version, list) = (network.header().version(), format!("stations {text:?}"));
         let page = Page { first, after, ..Page::default() };
-        let rows = page.rows(&key, found.len())?.map_err(stale_cursor)?;
-        let nodes: Vec<_> =
-            found[rows.clone()].iter().map(|idx| Station::new(network, *idx)).collect();
-        let edges = rows
-            .clone()
-            .zip(&nodes)
-            .map(|(at, node)| StationEdge { cursor: key.cursor(at), node: node.clone() });
-        Ok(StationConnection {
-            edges: edges.collect(),
-            page_info: PageInfo::of(&key, &rows, found.len()),
-            total_count: found.len(),
-            nodes,
-        })
+        Connection::page(&version, &list, &page, &found, |idx| Station::new(network, idx))
+    }
+
+    /// Trains by their ids in the source, each on the date asked for, or on the first on which it
+    /// runs.
+    async fn service_journeys(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which trains; all where nothing is said.")] filter: Option<
+            ServiceJourneyFilter,
+        >,
+        #[graphql(desc = "Rows of the page; 20 where it is not said, at most 100.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "Only rows after this cursor.")] after: Option<String>,
+    ) -> Result<Connection<ServiceJourney>> {
+        let network = network(context);
+        let filter = filter.unwrap_or_default().resolve(network)?;
+        let found = search::journeys(network, &filter);
+        let (version, list) = (network.header().version(), format!("journeys {filter:?}"));
+        let page = Page { first, after, ..Page::default() };
+        let node = |it: JourneyOnDay| ServiceJourney::on(network, it.journey, it.day);
+        Connection::page(&version, &list, &page, &found, node)
     }
 
     /// One station; null where none or several have the name.

@@ -1,11 +1,13 @@
 //! The scalars of the schema, mapped to and from chrono and `rust_decimal`.
 
-use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use async_graphql::{InputValueError, InputValueResult, Result, Scalar, ScalarType, Value};
 use chrono::{FixedOffset, NaiveDate, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 use schema::{Instant, PriceCents, utc_offset_minutes};
 
-fn text(value: Value, expected: &str) -> Result<String, InputValueError<String>> {
+use super::error::bad_argument;
+
+fn text(value: Value, expected: &str) -> std::result::Result<String, InputValueError<String>> {
     match value {
         Value::String(text) => Ok(text),
         other => Err(InputValueError::custom(format!("expected {expected}, found {other}"))),
@@ -127,6 +129,23 @@ impl Duration {
     pub fn minutes(self) -> i64 {
         self.0.num_minutes()
     }
+}
+
+/// The longest interval that one request looks at, in minutes: a week.
+const WINDOW_MINUTES_MAX: i64 = 7 * 1440;
+
+/// The minutes of an interval that a request asks for.
+///
+/// # Errors
+///
+/// Where it is empty, or longer than a week.
+pub fn window_minutes(argument: &str, asked: Option<Duration>, default: i32) -> Result<i32> {
+    let minutes = asked.map_or(i64::from(default), Duration::minutes);
+    if (1..=WINDOW_MINUTES_MAX).contains(&minutes) {
+        return Ok(minutes as i32);
+    }
+    let days = WINDOW_MINUTES_MAX / 1440;
+    Err(bad_argument(argument, format!("expected from PT1M to P{days}D, found {minutes} minutes")))
 }
 
 fn duration_minutes(text: &str) -> Option<i64> {

@@ -2,12 +2,19 @@
 
 use std::sync::Arc;
 
-use async_graphql::{ID, Object, OneofObject, SimpleObject};
+use async_graphql::{ID, Object, OneofObject, Result};
 use schema::StationIdx;
 
+use super::connection::Connection;
+use super::error::bad_argument;
+use super::journey::Departure;
 use super::node::NodeId;
-use super::paging::PageInfo;
-use crate::search::{Found, Network};
+use super::paging::Page;
+use super::scalars::{DateTime, Duration, window_minutes};
+use crate::search::{self, Found, Network};
+
+/// Minutes of a departure board where the caller does not say.
+const BOARD_MINUTES: i32 = 120;
 
 /// A place to board.
 #[derive(Clone)]
@@ -65,6 +72,44 @@ impl Station {
     async fn longitude(&self) -> Option<f64> {
         Some(self.degrees()?.1)
     }
+
+    /// The departure board: the trains that may be boarded here, by departure.
+    async fn departures(
+        &self,
+        #[graphql(desc = "From this moment on.")] from: DateTime,
+        #[graphql(
+            default_with = "Some(Duration::of_minutes(120))",
+            desc = "For so long, a week at most."
+        )]
+        window: Option<Duration>,
+        #[graphql(desc = "Rows of the page; 20 where it is not said, at most 100.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "Only rows after this cursor.")] after: Option<String>,
+    ) -> Result<Connection<Departure>> {
+        self.board(from, window, Page { first, after, ..Page::default() })
+    }
+}
+
+impl Station {
+    /// A page of the departure board.
+    ///
+    /// # Errors
+    ///
+    /// Where the window or the page is too large, or the cursor of another list.
+    pub fn board(
+        &self,
+        from: DateTime,
+        window: Option<Duration>,
+        page: Page,
+    ) -> Result<Connection<Departure>> {
+        let minutes = window_minutes("window", window, BOARD_MINUTES)?;
+        let from = from.minute_from();
+        let rows = search::departures(&self.network, self.idx, from, from + minutes);
+        let version = self.network.header().version();
+        let list = format!("departures {} {from} {minutes}", self.idx.0);
+        Connection::page(&version, &list, &page, &rows, |row| Departure::new(&self.network, row))
+    }
 }
 
 /// A station by id, or by name or alias; case and accents do not matter.
@@ -90,6 +135,26 @@ impl StationInput {
         }
     }
 
+    /// The one station that it names.
+    ///
+    /// # Errors
+    ///
+    /// Where it names none or several: an argument's, for lists that have no `problems`.
+    pub fn one(&self, network: &Network, argument: &str) -> Result<StationIdx> {
+        let name = |idx: &StationIdx| network.view().station(*idx).name.to_string();
+        let (what, like) = match self.find(network) {
+            Found::One(station) => return Ok(station),
+            Found::Several(stations) => ("several stations are", stations),
+            Found::None(stations) => ("no station is", stations),
+        };
+        let mut message = format!("{what} called {:?}", self.label());
+        if !like.is_empty() {
+            let names: Vec<String> = like.iter().map(name).collect();
+            message.push_str(&format!("; it may be {}", names.join(", ")));
+        }
+        Err(bad_argument(argument, message))
+    }
+
     /// How a message may call it.
     pub fn label(&self) -> &str {
         match self {
@@ -97,26 +162,4 @@ impl StationInput {
             Self::Id(id) => id,
         }
     }
-}
-
-/// A page of stations.
-#[derive(SimpleObject)]
-pub struct StationConnection {
-    /// The stations with their cursors.
-    pub edges: Vec<StationEdge>,
-    /// The stations.
-    pub nodes: Vec<Station>,
-    /// Where the page stands.
-    pub page_info: PageInfo,
-    /// Stations on all pages.
-    pub total_count: usize,
-}
-
-/// A station in a list.
-#[derive(SimpleObject)]
-pub struct StationEdge {
-    /// Its place in the list.
-    pub cursor: String,
-    /// The station.
-    pub node: Station,
 }

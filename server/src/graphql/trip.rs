@@ -6,7 +6,8 @@ use async_graphql::{Context, Enum, ID, Interface, Object, Result, SimpleObject};
 use chrono::{FixedOffset, Utc};
 
 use super::error::{bad_argument, store_failed};
-use super::itinerary::{FareClass, Money, ServiceJourney};
+use super::itinerary::{FareClass, Money};
+use super::journey::ServiceJourney;
 use super::node::NodeId;
 use super::paging::{PAGE_DEFAULT, PageInfo, page_size};
 use super::scalars::{Date, DateTime};

@@ -34,6 +34,12 @@ pub struct Filter {
     pub via: Option<Via>,
 }
 
+/// Which of the network's texts a name is. They are sorted.
+pub fn text_idx(view: NetworkView<'_>, name: &str) -> Option<u32> {
+    let texts = &view.archived().texts;
+    texts.binary_search_by(|text| text.as_str().cmp(name)).ok().map(|at| at as u32)
+}
+
 /// The trains that a filter allows, by the texts of a network.
 #[derive(Debug, Clone)]
 pub struct Trains {
@@ -75,13 +81,10 @@ impl Filter {
 
     /// The trains that it allows, in this network.
     pub fn trains(&self, view: NetworkView<'_>) -> Trains {
-        let texts = &view.archived().texts;
         // A name that the network does not know names no train.
-        let text = |name: &String| {
-            let at = texts.binary_search_by(|text| text.as_str().cmp(name));
-            at.ok().map(|at| at as u32)
+        let all = |names: &BTreeSet<String>| {
+            names.iter().filter_map(|name| text_idx(view, name)).collect()
         };
-        let all = |names: &BTreeSet<String>| names.iter().filter_map(text).collect();
         Trains {
             types: self.train_types.as_ref().map(all),
             types_excluded: all(&self.train_types_excluded),

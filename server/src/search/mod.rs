@@ -11,20 +11,25 @@
 //! everything else is searched for at request time, filters included (`exact`). Tests hold both
 //! to a third, which enumerates.
 
+mod departures;
 mod exact;
 mod filter;
 mod frontier;
 mod id;
 mod itinerary;
+mod journeys;
 mod names;
 mod network;
+mod runs;
 mod tables;
 
+pub use departures::{Departure, departures};
 pub use filter::{Filter, Via};
 pub use id::{ItineraryId, MalformedId};
 pub use itinerary::{FareClass, Itinerary, Order, Window};
+pub use journeys::{JourneyFilter, JourneyOnDay, journey_by_source, journeys};
 pub use names::{Found, StationNames};
-pub use network::Network;
+pub use network::{Network, Summary};
 
 /// How many itineraries ALL answers at most; beyond it the request must be narrower.
 pub const ITINERARIES_MAX: usize = 10_000;

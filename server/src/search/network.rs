@@ -1,5 +1,7 @@
 //! A network file with what the server derives from it once.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveTime;
 use chrono_tz::Tz;
 use schema::{
@@ -26,6 +28,38 @@ pub struct Network {
     zones: Vec<Tz>,
     names: StationNames,
     footpaths_into: Vec<Vec<(StationIdx, u16)>>,
+    summary: Summary,
+}
+
+/// What a network has to choose from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// Trains, by their ids in the source.
+    pub service_journeys: usize,
+    /// Their types, sorted.
+    pub train_types: BTreeSet<String>,
+    /// Who runs them, sorted.
+    pub operators: BTreeSet<String>,
+}
+
+impl Summary {
+    fn of(view: NetworkView<'_>) -> Self {
+        let sources = view.archived().sources_by_id.iter();
+        let mut ids: Vec<&str> = sources
+            .map(|at| view.archived().sources[at.to_native() as usize].id.as_str())
+            .collect();
+        ids.dedup();
+        let train_type = |journey| view.journey(journey).train_type.0.to_native();
+        let operator = |journey| view.journey(journey).operator.to_native();
+        let texts = |all: BTreeSet<u32>| {
+            all.into_iter().filter_map(|text| view.text(text)).map(str::to_owned).collect()
+        };
+        Self {
+            service_journeys: ids.len(),
+            train_types: texts(view.journeys().map(train_type).collect()),
+            operators: texts(view.journeys().map(operator).collect()),
+        }
+    }
 }
 
 impl Network {
@@ -48,7 +82,8 @@ impl Network {
             let from = StationIdx(path.from.0.to_native());
             footpaths_into[path.to.0.to_native() as usize].push((from, path.minutes.to_native()));
         }
-        Ok(Self { file, zones, names, footpaths_into })
+        let summary = Summary::of(view);
+        Ok(Self { file, zones, names, footpaths_into, summary })
     }
 
     /// What the file's header says.
@@ -60,6 +95,11 @@ impl Network {
     #[inline]
     pub fn view(&self) -> NetworkView<'_> {
         self.file.view()
+    }
+
+    /// What there is to choose from.
+    pub const fn summary(&self) -> &Summary {
+        &self.summary
     }
 
     /// The stations by name.

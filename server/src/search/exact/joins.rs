@@ -15,6 +15,7 @@ use super::rides::{Rides, same_train};
 use crate::search::Query;
 use crate::search::filter::Via;
 use crate::search::itinerary::{FareClass, Itinerary};
+use crate::search::runs::days;
 
 /// The rides at both ends.
 pub struct Joins<'s, 'n> {
@@ -128,7 +129,7 @@ impl<'s, 'n> Joins<'s, 'n> {
             let minute = |call: &ArchivedCall| i32::from(call.departure.to_native());
             let minutes = (minute(&calls[first]), minute(&calls[calls.len() - 1]));
             let times = (self.bounds.departure.0, self.bounds.arrival.1);
-            for day in self.rides.days(minutes, times) {
+            for day in days(self.view, minutes, times) {
                 if !self.view.runs(journey, day) {
                     continue;
                 }

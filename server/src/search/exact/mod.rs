@@ -47,6 +47,10 @@ fn all(network: &Network, query: &Query) -> Result<Vec<Itinerary>, TooMany> {
 /// the window is searched first, and then what could dominate what was found.
 fn best(network: &Network, query: &Query) -> Vec<Itinerary> {
     let mut found = Found::best(network.view());
+    // Nobody waits for the first train of tomorrow at another station than the one it leaves from:
+    // where a direct train does, it is better to be known before all that is not worth it.
+    let around = Bounds::of(query.window).and_after(query.window, longest(network, query));
+    direct(&Rides::of(network, query), query, around, &mut found);
     search(network, query, Bounds::of(query.window), &mut found);
     let in_window = found.itineraries();
     let beyond = match query.window {
@@ -76,12 +80,17 @@ fn search<'n>(network: &'n Network, query: &Query, bounds: Bounds, found: &mut F
     if !direct(&rides, query, bounds, found) || filter.stops() == 0 {
         return;
     }
-    let longest = network.view().duration_minutes_max();
-    let longest = longest.min(filter.minutes_max.unwrap_or(longest));
+    let longest = longest(network, query);
     let joins = Joins::of(&rides, query, bounds.within(longest), longest);
     if joins.one_stop(found) && filter.stops() > 1 {
         joins.two_stop(found);
     }
+}
+
+/// Minutes from departure to arrival that an itinerary with a stop may take at most.
+fn longest(network: &Network, query: &Query) -> i32 {
+    let longest = network.view().duration_minutes_max();
+    longest.min(query.filter.minutes_max.unwrap_or(longest))
 }
 
 /// Direct trains have no limit of duration, so they are looked up from the end that has bounds.
@@ -125,6 +134,15 @@ impl Bounds {
                 Self { departure: (Self::FIRST, until), arrival: (after + 1, until) }
             }
         }
+    }
+
+    /// The same, and so many minutes more in which there is what may dominate.
+    fn and_after(mut self, window: Window, minutes: Instant) -> Self {
+        match window {
+            Window::Departing { .. } => self.departure.1 += minutes,
+            Window::Arriving { .. } => self.arrival.0 -= minutes,
+        }
+        self
     }
 
     /// The same, where an itinerary takes at most so many minutes.
