@@ -1,6 +1,7 @@
 //! Whole-system tests, in one binary.
 
 mod generated;
+mod graphql;
 mod http;
 mod programs;
 mod readme;

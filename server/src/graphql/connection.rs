@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use async_graphql::{Object, OutputType, Result, TypeName};
+use async_graphql::{Object, OutputType, Result, ServerResult, TypeName};
 
 use super::error::stale_cursor;
 use super::paging::{ListKey, Page, PageInfo};
+use super::written::{Json, Selected, Steps, Writes, Written, write_list, write_object};
 
 /// Which rows of a list a page has.
 #[derive(Debug, Clone)]
@@ -32,20 +33,19 @@ impl Rows {
         PageInfo::of(&self.key, &self.range, self.total)
     }
 
-    /// The cursor of the page's `nth` row.
-    pub fn cursor(&self, nth: usize) -> String {
-        self.key.cursor(self.range.start + nth)
-    }
-
     /// Rows on all pages.
     pub const fn total(&self) -> usize {
         self.total
     }
 
     /// The page's rows with their cursors.
-    pub fn edges<T: Clone>(&self, nodes: &[T]) -> Vec<Edge<T>> {
-        let edge = |(nth, node): (usize, &T)| Edge { cursor: self.cursor(nth), node: node.clone() };
-        nodes.iter().enumerate().map(edge).collect()
+    pub fn edges<T: Clone>(&self, nodes: &[T]) -> impl ExactSizeIterator<Item = Edge<T>> {
+        let edge = |(nth, node): (usize, &T)| Edge {
+            list: self.key.clone(),
+            at: self.range.start + nth,
+            node: node.clone(),
+        };
+        nodes.iter().enumerate().map(edge)
     }
 }
 
@@ -89,7 +89,7 @@ impl<T: OutputType> TypeName for Connection<T> {
 impl<T: OutputType + Clone> Connection<T> {
     /// The rows with their cursors.
     async fn edges(&self) -> Vec<Edge<T>> {
-        self.rows.edges(&self.nodes)
+        self.rows.edges(&self.nodes).collect()
     }
 
     /// The rows.
@@ -111,7 +111,8 @@ impl<T: OutputType + Clone> Connection<T> {
 /// A row of a list.
 #[derive(Debug, Clone)]
 pub struct Edge<T> {
-    cursor: String,
+    list: ListKey,
+    at: usize,
     node: T,
 }
 
@@ -125,12 +126,96 @@ impl<T: OutputType> TypeName for Edge<T> {
 #[Object(name_type)]
 impl<T: OutputType> Edge<T> {
     /// Its place in the list.
-    async fn cursor(&self) -> &str {
-        &self.cursor
+    async fn cursor(&self) -> String {
+        self.list.cursor(self.at)
     }
 
     /// The row.
     async fn node(&self) -> &T {
         &self.node
+    }
+}
+
+/// What is selected of a page.
+pub enum ConnectionField<T: Writes + Clone> {
+    Edges(Steps<Edge<T>>),
+    Nodes(Steps<T>),
+    PageInfo(Steps<PageInfo>),
+    TotalCount,
+}
+
+impl<T: Writes + Clone> ConnectionField<T> {
+    /// The field of this name, where pages of all lists have it.
+    ///
+    /// # Errors
+    ///
+    /// Where they have not, or where arguments in it are malformed.
+    pub fn of(selected: &Selected<'_>) -> ServerResult<Self> {
+        Ok(match selected.name() {
+            "edges" => Self::Edges(selected.steps()?),
+            "nodes" => Self::Nodes(selected.steps()?),
+            "pageInfo" => Self::PageInfo(selected.steps()?),
+            "totalCount" => Self::TotalCount,
+            _ => return Err(selected.unknown()),
+        })
+    }
+
+    /// Writes its value.
+    ///
+    /// # Errors
+    ///
+    /// Where a field of a row has none.
+    pub fn write(&self, rows: &Rows, nodes: &[T], json: &mut Json) -> Written {
+        match self {
+            Self::Edges(steps) => {
+                write_list(rows.edges(nodes), json, |edge, json| write_object(&edge, steps, json))
+            }
+            Self::Nodes(steps) => {
+                write_list(nodes.iter(), json, |node, json| write_object(node, steps, json))
+            }
+            Self::PageInfo(steps) => write_object(&rows.page_info(), steps, json),
+            Self::TotalCount => {
+                json.integer(rows.total() as i64);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl<T: Writes + Clone> Writes for Connection<T> {
+    type Field = ConnectionField<T>;
+
+    fn field(selected: &Selected<'_>) -> ServerResult<ConnectionField<T>> {
+        ConnectionField::of(selected)
+    }
+
+    fn write(&self, field: &ConnectionField<T>, json: &mut Json) -> Written {
+        field.write(&self.rows, &self.nodes, json)
+    }
+}
+
+/// What is selected of a row.
+pub enum EdgeField<T: Writes> {
+    Cursor,
+    Node(Steps<T>),
+}
+
+impl<T: Writes> Writes for Edge<T> {
+    type Field = EdgeField<T>;
+
+    fn field(selected: &Selected<'_>) -> ServerResult<EdgeField<T>> {
+        Ok(match selected.name() {
+            "cursor" => EdgeField::Cursor,
+            "node" => EdgeField::Node(selected.steps()?),
+            _ => return Err(selected.unknown()),
+        })
+    }
+
+    fn write(&self, field: &EdgeField<T>, json: &mut Json) -> Written {
+        match field {
+            EdgeField::Cursor => json.base64(|text| self.list.push_cursor(self.at, text)),
+            EdgeField::Node(steps) => write_object(&self.node, steps, json)?,
+        }
+        Ok(())
     }
 }

@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Enum, ID, Object, SimpleObject};
+use async_graphql::{Enum, ID, Object, ServerResult, SimpleObject};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use schema::{DatedLeg, StationIdx};
 
 use super::journey::ServiceJourney;
 use super::scalars::{Date, DateTime, Decimal, Duration};
 use super::station::Station;
-use crate::search::{self, ItineraryId, Network};
+use super::written::{
+    Json, Selected, Steps, Writes, Written, write_list, write_object, write_option,
+};
+use crate::search::{self, Network, push_itinerary_id};
 
 /// A class that fares are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Default)]
@@ -58,6 +63,19 @@ impl Itinerary {
         Self { network: Arc::clone(network), found }
     }
 
+    fn leg(&self, leg: DatedLeg) -> Leg {
+        Leg { network: Arc::clone(&self.network), leg }
+    }
+
+    fn transfer(&self, before: DatedLeg, after: DatedLeg) -> Transfer {
+        let view = self.network.view();
+        Transfer {
+            from: Station::new(&self.network, view.to(before)),
+            to: Station::new(&self.network, view.from(after)),
+            layover: Duration::of_minutes(view.departure(after) - view.arrival(before)),
+        }
+    }
+
     fn last(&self) -> DatedLeg {
         self.found.legs[self.found.legs.len() - 1]
     }
@@ -77,7 +95,9 @@ fn price(network: &Network, fare: schema::Fare, class: FareClass) -> Option<Mone
 impl Itinerary {
     /// Names its legs and dates; the same after a recompilation that leaves them alone.
     async fn id(&self) -> ID {
-        ID(ItineraryId::of(&self.network, &self.found).encode())
+        let mut text = String::new();
+        push_itinerary_id(&self.network, &self.found, &mut text);
+        ID(URL_SAFE_NO_PAD.encode(text))
     }
 
     /// When the first train leaves, in the origin's local time.
@@ -104,19 +124,12 @@ impl Itinerary {
 
     /// Its rides, in order.
     async fn legs(&self) -> Vec<Leg> {
-        let leg = |leg: &DatedLeg| Leg { network: Arc::clone(&self.network), leg: *leg };
-        self.found.legs.iter().map(leg).collect()
+        self.found.legs.iter().map(|leg| self.leg(*leg)).collect()
     }
 
     /// The changes between its rides, in order.
     async fn transfers(&self) -> Vec<Transfer> {
-        let view = self.network.view();
-        let transfer = |two: &[DatedLeg]| Transfer {
-            from: Station::new(&self.network, view.to(two[0])),
-            to: Station::new(&self.network, view.from(two[1])),
-            layover: Duration::of_minutes(view.departure(two[1]) - view.arrival(two[0])),
-        };
-        self.found.legs.windows(2).map(transfer).collect()
+        self.found.legs.windows(2).map(|two| self.transfer(two[0], two[1])).collect()
     }
 
     /// What one traveller pays for all legs. Null where a leg has no fare in this class.
@@ -195,4 +208,183 @@ pub struct Transfer {
     to: Station,
     /// From the arrival of the one to the departure of the other.
     layover: Duration,
+}
+
+/// Writes the price of a fare in a class.
+fn write_price(
+    network: &Network,
+    fare: schema::Fare,
+    class: FareClass,
+    steps: &Steps<Money>,
+    json: &mut Json,
+) -> Written {
+    write_option(price(network, fare, class).as_ref(), steps, json)
+}
+
+/// What is selected of an amount of money.
+pub enum MoneyField {
+    Amount,
+    Currency,
+}
+
+impl Writes for Money {
+    type Field = MoneyField;
+
+    fn field(selected: &Selected<'_>) -> ServerResult<MoneyField> {
+        match selected.name() {
+            "amount" => Ok(MoneyField::Amount),
+            "currency" => Ok(MoneyField::Currency),
+            _ => Err(selected.unknown()),
+        }
+    }
+
+    fn write(&self, field: &MoneyField, json: &mut Json) -> Written {
+        match field {
+            MoneyField::Amount => json.string(&self.amount.0.to_string()),
+            MoneyField::Currency => json.string(&self.currency),
+        }
+        Ok(())
+    }
+}
+
+/// What is selected of an itinerary.
+pub enum ItineraryField {
+    Id,
+    Departure,
+    Arrival,
+    Duration,
+    Stops,
+    Legs(Steps<Leg>),
+    Transfers(Steps<Transfer>),
+    Price(FareClass, Steps<Money>),
+}
+
+impl Writes for Itinerary {
+    type Field = ItineraryField;
+
+    fn field(selected: &Selected<'_>) -> ServerResult<ItineraryField> {
+        Ok(match selected.name() {
+            "id" => ItineraryField::Id,
+            "departure" => ItineraryField::Departure,
+            "arrival" => ItineraryField::Arrival,
+            "duration" => ItineraryField::Duration,
+            "stops" => ItineraryField::Stops,
+            "legs" => ItineraryField::Legs(selected.steps()?),
+            "transfers" => ItineraryField::Transfers(selected.steps()?),
+            "price" => ItineraryField::Price(fare_class(selected)?, selected.steps()?),
+            _ => return Err(selected.unknown()),
+        })
+    }
+
+    fn write(&self, field: &ItineraryField, json: &mut Json) -> Written {
+        let (view, legs) = (self.network.view(), &self.found.legs);
+        match field {
+            ItineraryField::Id => {
+                json.base64(|text| push_itinerary_id(&self.network, &self.found, text));
+            }
+            ItineraryField::Departure => {
+                json.moment(self.network.zone(view.from(legs[0])), self.found.departure);
+            }
+            ItineraryField::Arrival => {
+                json.moment(self.network.zone(view.to(self.last())), self.found.arrival);
+            }
+            ItineraryField::Duration => json.duration(self.found.minutes()),
+            ItineraryField::Stops => json.integer(self.found.stops() as i64),
+            ItineraryField::Legs(steps) => write_list(legs.iter(), json, |leg, json| {
+                write_object(&self.leg(*leg), steps, json)
+            })?,
+            ItineraryField::Transfers(steps) => write_list(legs.windows(2), json, |two, json| {
+                write_object(&self.transfer(two[0], two[1]), steps, json)
+            })?,
+            ItineraryField::Price(class, steps) => {
+                write_price(&self.network, self.found.fare, *class, steps, json)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn fare_class(selected: &Selected<'_>) -> ServerResult<FareClass> {
+    selected.argument("fareClass", FareClass::default)
+}
+
+/// What is selected of a leg.
+pub enum LegField {
+    ServiceJourney(Steps<ServiceJourney>),
+    ServiceDate,
+    Origin(Steps<Station>),
+    Destination(Steps<Station>),
+    Departure,
+    Arrival,
+    Duration,
+    Price(FareClass, Steps<Money>),
+}
+
+impl Writes for Leg {
+    type Field = LegField;
+
+    fn field(selected: &Selected<'_>) -> ServerResult<LegField> {
+        Ok(match selected.name() {
+            "serviceJourney" => LegField::ServiceJourney(selected.steps()?),
+            "serviceDate" => LegField::ServiceDate,
+            "origin" => LegField::Origin(selected.steps()?),
+            "destination" => LegField::Destination(selected.steps()?),
+            "departure" => LegField::Departure,
+            "arrival" => LegField::Arrival,
+            "duration" => LegField::Duration,
+            "price" => LegField::Price(fare_class(selected)?, selected.steps()?),
+            _ => return Err(selected.unknown()),
+        })
+    }
+
+    fn write(&self, field: &LegField, json: &mut Json) -> Written {
+        let (network, view, leg) = (&self.network, self.network.view(), self.leg);
+        let station = |idx| Station::new(network, idx);
+        match field {
+            LegField::ServiceJourney(steps) => {
+                let journey = ServiceJourney::on(network, leg.journey, leg.day);
+                write_object(&journey, steps, json)?;
+            }
+            LegField::ServiceDate => json.date(view.date_of(leg.day)),
+            LegField::Origin(steps) => write_object(&station(view.from(leg)), steps, json)?,
+            LegField::Destination(steps) => write_object(&station(view.to(leg)), steps, json)?,
+            LegField::Departure => json.moment(network.zone(view.from(leg)), view.departure(leg)),
+            LegField::Arrival => json.moment(network.zone(view.to(leg)), view.arrival(leg)),
+            LegField::Duration => json.duration(view.arrival(leg) - view.departure(leg)),
+            LegField::Price(class, steps) => {
+                let fare = view.fare(leg.journey, leg.board, leg.alight);
+                write_price(network, fare, *class, steps, json)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is selected of a change of train.
+pub enum TransferField {
+    From(Steps<Station>),
+    To(Steps<Station>),
+    Layover,
+}
+
+impl Writes for Transfer {
+    type Field = TransferField;
+
+    fn field(selected: &Selected<'_>) -> ServerResult<TransferField> {
+        Ok(match selected.name() {
+            "from" => TransferField::From(selected.steps()?),
+            "to" => TransferField::To(selected.steps()?),
+            "layover" => TransferField::Layover,
+            _ => return Err(selected.unknown()),
+        })
+    }
+
+    fn write(&self, field: &TransferField, json: &mut Json) -> Written {
+        match field {
+            TransferField::From(steps) => write_object(&self.from, steps, json)?,
+            TransferField::To(steps) => write_object(&self.to, steps, json)?,
+            TransferField::Layover => json.duration(self.layover.minutes() as i32),
+        }
+        Ok(())
+    }
 }

@@ -1,12 +1,15 @@
 //! Pages of itineraries, and why they hold nothing, or less than asked for.
 
-use async_graphql::{Enum, Object, SimpleObject};
+use async_graphql::{Enum, Object, ServerResult, SimpleObject};
 
-use super::connection::{Edge, Rows};
+use super::connection::{ConnectionField, Edge, Rows};
 use super::itinerary::Itinerary;
 use super::paging::PageInfo;
 use super::scalars::{Date, DateTime};
 use super::station::Station;
+use super::written::{
+    Json, Selected, Steps, Writes, Written, write_list, write_object, write_option,
+};
 /// A page of itineraries, and why it holds nothing, or less than asked for.
 pub struct ItineraryConnection {
     /// Which rows of all that was found they are.
@@ -31,7 +34,7 @@ impl ItineraryConnection {
 impl ItineraryConnection {
     /// The itineraries with their cursors.
     async fn edges(&self) -> Vec<Edge<Itinerary>> {
-        self.rows.edges(&self.nodes)
+        self.rows.edges(&self.nodes).collect()
     }
 
     /// The itineraries.
@@ -110,5 +113,104 @@ impl SearchProblem {
     pub fn new(code: SearchProblemCode, argument: &str, message: String) -> Self {
         let (suggestions, next_date) = (Vec::new(), None);
         Self { code, message, argument: Some(argument.to_owned()), suggestions, next_date }
+    }
+}
+
+/// What is selected of a page of itineraries.
+pub enum ItineraryConnectionField {
+    OfPage(ConnectionField<Itinerary>),
+    SearchWindow(Steps<SearchWindow>),
+    Problems(Steps<SearchProblem>),
+}
+
+impl Writes for ItineraryConnection {
+    type Field = ItineraryConnectionField;
+
+    fn field(selected: &Selected<'_>) -> ServerResult<ItineraryConnectionField> {
+        Ok(match selected.name() {
+            "searchWindow" => ItineraryConnectionField::SearchWindow(selected.steps()?),
+            "problems" => ItineraryConnectionField::Problems(selected.steps()?),
+            _ => ItineraryConnectionField::OfPage(ConnectionField::of(selected)?),
+        })
+    }
+
+    fn write(&self, field: &ItineraryConnectionField, json: &mut Json) -> Written {
+        match field {
+            ItineraryConnectionField::OfPage(field) => field.write(&self.rows, &self.nodes, json),
+            ItineraryConnectionField::SearchWindow(steps) => {
+                write_option(self.search_window.as_ref(), steps, json)
+            }
+            ItineraryConnectionField::Problems(steps) => {
+                let problems = self.problems.iter();
+                write_list(problems, json, |problem, json| write_object(problem, steps, json))
+            }
+        }
+    }
+}
+
+/// What is selected of an interval.
+pub enum SearchWindowField {
+    Start,
+    End,
+}
+
+impl Writes for SearchWindow {
+    type Field = SearchWindowField;
+
+    fn field(selected: &Selected<'_>) -> ServerResult<SearchWindowField> {
+        match selected.name() {
+            "start" => Ok(SearchWindowField::Start),
+            "end" => Ok(SearchWindowField::End),
+            _ => Err(selected.unknown()),
+        }
+    }
+
+    fn write(&self, field: &SearchWindowField, json: &mut Json) -> Written {
+        match field {
+            SearchWindowField::Start => json.string(&self.start.text()),
+            SearchWindowField::End => json.string(&self.end.text()),
+        }
+        Ok(())
+    }
+}
+
+/// What is selected of a problem.
+pub enum SearchProblemField {
+    Code,
+    Message,
+    Argument,
+    Suggestions(Steps<Station>),
+    NextDate,
+}
+
+impl Writes for SearchProblem {
+    type Field = SearchProblemField;
+
+    fn field(selected: &Selected<'_>) -> ServerResult<SearchProblemField> {
+        Ok(match selected.name() {
+            "code" => SearchProblemField::Code,
+            "message" => SearchProblemField::Message,
+            "argument" => SearchProblemField::Argument,
+            "suggestions" => SearchProblemField::Suggestions(selected.steps()?),
+            "nextDate" => SearchProblemField::NextDate,
+            _ => return Err(selected.unknown()),
+        })
+    }
+
+    fn write(&self, field: &SearchProblemField, json: &mut Json) -> Written {
+        match field {
+            SearchProblemField::Code => json.enumeration(self.code),
+            SearchProblemField::Message => json.string(&self.message),
+            SearchProblemField::Argument => json.string_or_null(self.argument.as_deref()),
+            SearchProblemField::Suggestions(steps) => {
+                let stations = self.suggestions.iter();
+                write_list(stations, json, |station, json| write_object(station, steps, json))?;
+            }
+            SearchProblemField::NextDate => match self.next_date {
+                Some(date) => json.date(date.0),
+                None => json.null(),
+            },
+        }
+        Ok(())
     }
 }

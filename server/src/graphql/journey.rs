@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use async_graphql::{ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{ID, InputObject, Object, Result, ServerResult};
 use chrono::NaiveDate;
 use schema::{JourneyIdx, StationIdx};
 
 use super::node::NodeId;
 use super::scalars::{Date, DateTime};
 use super::station::{Station, StationInput};
+use super::written::{Json, Selected, Steps, Writes, Written, write_list, write_object};
 use crate::search::{self, JourneyFilter, JourneyOnDay, Network};
 
 /// One train as timetabled.
@@ -35,14 +36,27 @@ impl ServiceJourney {
         self.network.view().source_id(self.journey, self.day)
     }
 
-    fn local(&self, station: StationIdx, minute: i16) -> String {
+    /// Minutes from the service date's midnight by the clocks at a station.
+    fn local(&self, station: StationIdx, minute: i16) -> i32 {
         let view = self.network.view();
         let instant = view.origin(self.day) + i32::from(minute);
         let zone = self.network.zone(station);
         let date: NaiveDate = schema::local_date(zone, instant);
         let days = (date - view.date_of(self.day)).num_days().max(0);
-        let minute = schema::local_minute_of_day(zone, instant);
-        format!("{:02}:{:02}", days * 24 + i64::from(minute) / 60, minute % 60)
+        days as i32 * 1440 + i32::from(schema::local_minute_of_day(zone, instant))
+    }
+
+    fn stops(&self) -> impl Iterator<Item = Call> {
+        let calls = self.network.view().calls(self.journey);
+        let last = calls.len() - 1;
+        calls.iter().enumerate().map(move |(at, call)| {
+            let station = StationIdx(call.station.0.to_native());
+            Call {
+                station: Station::new(&self.network, station),
+                arrival: (at > 0).then(|| self.local(station, call.arrival.to_native())),
+                departure: (at < last).then(|| self.local(station, call.departure.to_native())),
+            }
+        })
     }
 }
 
@@ -78,29 +92,40 @@ impl ServiceJourney {
 
     /// Its stops, in order.
     async fn calls(&self) -> Vec<Call> {
-        let calls = self.network.view().calls(self.journey);
-        let last = calls.len() - 1;
-        let call = |(at, call): (usize, &schema::ArchivedCall)| {
-            let station = StationIdx(call.station.0.to_native());
-            Call {
-                station: Station::new(&self.network, station),
-                arrival: (at > 0).then(|| self.local(station, call.arrival.to_native())),
-                departure: (at < last).then(|| self.local(station, call.departure.to_native())),
-            }
-        };
-        calls.iter().enumerate().map(call).collect()
+        self.stops().collect()
     }
 }
 
 /// A stop of a train, in the local time of its station.
-#[derive(Clone, SimpleObject)]
+#[derive(Clone)]
 pub struct Call {
-    /// Where it stops.
     station: Station,
+    /// Minutes from the service date's midnight.
+    arrival: Option<i32>,
+    departure: Option<i32>,
+}
+
+fn hours_and_minutes(minutes: i32) -> String {
+    format!("{:02}:{:02}", minutes / 60, minutes % 60)
+}
+
+/// A stop of a train, in the local time of its station.
+#[Object]
+impl Call {
+    /// Where it stops.
+    async fn station(&self) -> &Station {
+        &self.station
+    }
+
     /// HH:MM from the service date's midnight, hours may pass 24; null at the first stop.
-    arrival: Option<String>,
+    async fn arrival(&self) -> Option<String> {
+        self.arrival.map(hours_and_minutes)
+    }
+
     /// HH:MM from the service date's midnight, hours may pass 24; null at the last stop.
-    departure: Option<String>,
+    async fn departure(&self) -> Option<String> {
+        self.departure.map(hours_and_minutes)
+    }
 }
 
 /// What trains are asked for.
@@ -162,6 +187,15 @@ impl Departure {
     pub fn new(network: &Arc<Network>, row: search::Departure) -> Self {
         Self { network: Arc::clone(network), row }
     }
+
+    fn station(&self, call: u16) -> StationIdx {
+        let calls = self.network.view().calls(self.row.journey);
+        StationIdx(calls[call as usize].station.0.to_native())
+    }
+
+    fn last(&self) -> StationIdx {
+        self.station((self.network.view().calls(self.row.journey).len() - 1) as u16)
+    }
 }
 
 /// A train that leaves a station.
@@ -179,16 +213,131 @@ impl Departure {
 
     /// When it leaves, in the station's local time.
     async fn departure(&self) -> DateTime {
-        let view = self.network.view();
-        let call = &view.calls(self.row.journey)[self.row.call as usize];
-        let station = StationIdx(call.station.0.to_native());
-        DateTime::at(self.network.zone(station), self.row.departure)
+        DateTime::at(self.network.zone(self.station(self.row.call)), self.row.departure)
     }
 
     /// Where the train's run ends.
     async fn destination(&self) -> Station {
-        let calls = self.network.view().calls(self.row.journey);
-        let station = StationIdx(calls[calls.len() - 1].station.0.to_native());
-        Station::new(&self.network, station)
+        Station::new(&self.network, self.last())
+    }
+}
+
+/// What is selected of a train.
+pub enum ServiceJourneyField {
+    Id,
+    SourceId,
+    TrainType,
+    Number,
+    Operator,
+    Calls(Steps<Call>),
+}
+
+impl Writes for ServiceJourney {
+    type Field = ServiceJourneyField;
+
+    fn field(selected: &Selected<'_>) -> ServerResult<ServiceJourneyField> {
+        Ok(match selected.name() {
+            "id" => ServiceJourneyField::Id,
+            "sourceId" => ServiceJourneyField::SourceId,
+            "trainType" => ServiceJourneyField::TrainType,
+            "number" => ServiceJourneyField::Number,
+            "operator" => ServiceJourneyField::Operator,
+            "calls" => ServiceJourneyField::Calls(selected.steps()?),
+            _ => return Err(selected.unknown()),
+        })
+    }
+
+    fn write(&self, field: &ServiceJourneyField, json: &mut Json) -> Written {
+        let view = self.network.view();
+        let row = view.journey(self.journey);
+        match field {
+            ServiceJourneyField::Id => {
+                json.base64(|text| NodeId::push("ServiceJourney", self.source(), text));
+            }
+            ServiceJourneyField::SourceId => json.string(self.source()),
+            ServiceJourneyField::TrainType => json.string(view.train_type(self.journey)),
+            ServiceJourneyField::Number => {
+                json.string_or_null(view.text(row.number.to_native()));
+            }
+            ServiceJourneyField::Operator => {
+                json.string_or_null(view.text(row.operator.to_native()));
+            }
+            ServiceJourneyField::Calls(steps) => {
+                write_list(self.stops(), json, |call, json| write_object(&call, steps, json))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is selected of a stop of a train.
+pub enum CallField {
+    Station(Steps<Station>),
+    Arrival,
+    Departure,
+}
+
+impl Writes for Call {
+    type Field = CallField;
+
+    fn field(selected: &Selected<'_>) -> ServerResult<CallField> {
+        Ok(match selected.name() {
+            "station" => CallField::Station(selected.steps()?),
+            "arrival" => CallField::Arrival,
+            "departure" => CallField::Departure,
+            _ => return Err(selected.unknown()),
+        })
+    }
+
+    fn write(&self, field: &CallField, json: &mut Json) -> Written {
+        let mut time = |minutes: Option<i32>| match minutes {
+            Some(minutes) => json.hours_and_minutes(minutes),
+            None => json.null(),
+        };
+        match field {
+            CallField::Station(steps) => return write_object(&self.station, steps, json),
+            CallField::Arrival => time(self.arrival),
+            CallField::Departure => time(self.departure),
+        }
+        Ok(())
+    }
+}
+
+/// What is selected of a train that leaves a station.
+pub enum DepartureField {
+    ServiceJourney(Steps<ServiceJourney>),
+    ServiceDate,
+    Departure,
+    Destination(Steps<Station>),
+}
+
+impl Writes for Departure {
+    type Field = DepartureField;
+
+    fn field(selected: &Selected<'_>) -> ServerResult<DepartureField> {
+        Ok(match selected.name() {
+            "serviceJourney" => DepartureField::ServiceJourney(selected.steps()?),
+            "serviceDate" => DepartureField::ServiceDate,
+            "departure" => DepartureField::Departure,
+            "destination" => DepartureField::Destination(selected.steps()?),
+            _ => return Err(selected.unknown()),
+        })
+    }
+
+    fn write(&self, field: &DepartureField, json: &mut Json) -> Written {
+        let (network, row) = (&self.network, self.row);
+        match field {
+            DepartureField::ServiceJourney(steps) => {
+                write_object(&ServiceJourney::on(network, row.journey, row.day), steps, json)?;
+            }
+            DepartureField::ServiceDate => json.date(network.view().date_of(row.day)),
+            DepartureField::Departure => {
+                json.moment(network.zone(self.station(row.call)), row.departure);
+            }
+            DepartureField::Destination(steps) => {
+                write_object(&Station::new(network, self.last()), steps, json)?;
+            }
+        }
+        Ok(())
     }
 }

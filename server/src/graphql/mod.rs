@@ -15,6 +15,7 @@ mod query;
 mod scalars;
 mod station;
 mod trip;
+mod written;
 
 use async_graphql::{Context, EmptySubscription, Schema};
 use chrono::{DateTime, Utc};
@@ -22,6 +23,7 @@ use chrono::{DateTime, Utc};
 use crate::store::Store;
 pub use mutation::Mutation;
 pub use query::Query;
+pub use written::{Plain, answer_bytes};
 
 /// The schema.
 pub type AppSchema = Schema<Query, Mutation, EmptySubscription>;

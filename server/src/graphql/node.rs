@@ -32,7 +32,16 @@ impl NodeId {
             Self::Reservation(own) => ("Reservation", own),
             Self::Ticket(own) => ("Ticket", own),
         };
-        ID(URL_SAFE_NO_PAD.encode(format!("{kind}:{own}")))
+        let mut text = String::new();
+        Self::push(kind, own, &mut text);
+        ID(URL_SAFE_NO_PAD.encode(text))
+    }
+
+    /// The id of an object of a type, before it is encoded.
+    pub fn push(kind: &str, own: &str, text: &mut String) {
+        for part in [kind, ":", own] {
+            text.push_str(part);
+        }
     }
 
     /// The id that a caller sent; None where it is none of ours.

@@ -1,12 +1,15 @@
 //! Cursor paging over lists that are known whole.
 
+use std::fmt::Write as _;
 use std::ops::Range;
+use std::sync::Arc;
 
-use async_graphql::{Result, SimpleObject};
+use async_graphql::{Result, ServerResult, SimpleObject};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::error::{bad_argument, page_too_large};
+use super::written::{Json, Selected, Writes, Written};
 
 /// Rows of a page where the caller does not say.
 pub const PAGE_DEFAULT: i32 = 20;
@@ -42,8 +45,8 @@ pub struct Page {
 /// A list as cursors see it: of which network, and which list of it.
 #[derive(Debug, Clone)]
 pub struct ListKey {
-    network: String,
-    list: String,
+    /// The network and the list, each with a colon after it.
+    prefix: Arc<str>,
 }
 
 /// A cursor of another network than the one that answers.
@@ -56,15 +59,23 @@ pub struct StaleCursor {
 impl ListKey {
     /// The key of a list that `arguments` determine in the network of this version.
     pub fn of(network_version: &str, arguments: &str) -> Self {
-        let mut list = blake3::hash(arguments.as_bytes()).to_hex().to_string();
-        list.truncate(16);
-        let network = network_version.chars().take(16).collect();
-        Self { network, list }
+        let list = blake3::hash(arguments.as_bytes()).to_hex();
+        let network: String = network_version.chars().take(16).collect();
+        Self { prefix: format!("{network}:{}:", &list[..16]).into() }
     }
 
     /// The cursor of row `at`.
     pub fn cursor(&self, at: usize) -> String {
-        URL_SAFE_NO_PAD.encode(format!("{}:{}:{at}", self.network, self.list))
+        let mut text = String::new();
+        self.push_cursor(at, &mut text);
+        URL_SAFE_NO_PAD.encode(text)
+    }
+
+    /// The cursor of row `at`, before it is encoded.
+    pub fn push_cursor(&self, at: usize, text: &mut String) {
+        text.push_str(&self.prefix);
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{at}");
     }
 
     fn position(
@@ -81,10 +92,11 @@ impl ListKey {
         else {
             return Err(wrong());
         };
-        if network != self.network {
+        let mut own = self.prefix.split(':');
+        if Some(network) != own.next() {
             return Ok(Err(StaleCursor { argument }));
         }
-        if list != self.list {
+        if Some(list) != own.next() {
             return Err(wrong());
         }
         at.parse().map(Ok).map_err(|_| wrong())
@@ -155,6 +167,38 @@ impl PageInfo {
             start_cursor: cursor(rows.start),
             end_cursor: cursor(rows.end.saturating_sub(1)),
         }
+    }
+}
+
+/// What is selected of where a page stands.
+pub enum PageInfoField {
+    HasNextPage,
+    HasPreviousPage,
+    StartCursor,
+    EndCursor,
+}
+
+impl Writes for PageInfo {
+    type Field = PageInfoField;
+
+    fn field(selected: &Selected<'_>) -> ServerResult<PageInfoField> {
+        Ok(match selected.name() {
+            "hasNextPage" => PageInfoField::HasNextPage,
+            "hasPreviousPage" => PageInfoField::HasPreviousPage,
+            "startCursor" => PageInfoField::StartCursor,
+            "endCursor" => PageInfoField::EndCursor,
+            _ => return Err(selected.unknown()),
+        })
+    }
+
+    fn write(&self, field: &PageInfoField, json: &mut Json) -> Written {
+        match field {
+            PageInfoField::HasNextPage => json.boolean(self.has_next_page),
+            PageInfoField::HasPreviousPage => json.boolean(self.has_previous_page),
+            PageInfoField::StartCursor => json.string_or_null(self.start_cursor.as_deref()),
+            PageInfoField::EndCursor => json.string_or_null(self.end_cursor.as_deref()),
+        }
+        Ok(())
     }
 }
 

@@ -19,6 +19,7 @@ use super::paging::{PAGE_MAX, Page};
 use super::scalars::Duration;
 use super::station::{Station, StationInput};
 use super::trip::{Client, Node, Reservation, Ticket, Trip};
+use super::written::Whole;
 use super::{Caller, store};
 use crate::booking;
 use crate::search::{self, Found, ItineraryId, JourneyOnDay};
@@ -64,7 +65,7 @@ impl Query {
         #[graphql(desc = "Rows of the page, from the end or before `before`; at most 100.")]
         last: Option<i32>,
         #[graphql(desc = "Only rows before this cursor.")] before: Option<String>,
-    ) -> Result<ItineraryConnection> {
+    ) -> Result<Whole<ItineraryConnection>> {
         let arguments = Arguments {
             origin,
             destination,
@@ -75,7 +76,8 @@ impl Query {
             fare_class,
             order_by,
         };
-        itineraries(network(context), &arguments, &Page { first, after, last, before })
+        let page = Page { first, after, last, before };
+        itineraries(network(context), &arguments, &page).map(Whole)
     }
 
     /// The itinerary with this id; null where one of its trains does not run as it did.
@@ -83,10 +85,10 @@ impl Query {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "As `Itinerary.id` gave it.")] id: ID,
-    ) -> Option<Itinerary> {
+    ) -> Option<Whole<Itinerary>> {
         let network = network(context);
         let found = ItineraryId::decode(&id).ok()?.find(network)?;
-        Some(Itinerary::new(network, found))
+        Some(Whole(Itinerary::new(network, found)))
     }
 
     /// Autocomplete: names that begin with the text first, then words that do, then names with up
@@ -99,13 +101,14 @@ impl Query {
             i32,
         >,
         #[graphql(desc = "Only rows after this cursor.")] after: Option<String>,
-    ) -> Result<Connection<Station>> {
+    ) -> Result<Whole<Connection<Station>>> {
         let network = network(context);
         let text = query.unwrap_or_default();
         let found = network.names().like(&text);
         let (version, list) = (network.header().version(), format!("stations {text:?}"));
         let page = Page { first, after, ..Page::default() };
-        Connection::page(&version, &list, &page, &found, |idx| Station::new(network, idx))
+        let node = |idx| Station::new(network, idx);
+        Connection::page(&version, &list, &page, &found, node).map(Whole)
     }
 
     /// Trains by their ids in the source, each on the date asked for, or on the first on which it
@@ -120,14 +123,14 @@ impl Query {
             i32,
         >,
         #[graphql(desc = "Only rows after this cursor.")] after: Option<String>,
-    ) -> Result<Connection<ServiceJourney>> {
+    ) -> Result<Whole<Connection<ServiceJourney>>> {
         let network = network(context);
         let filter = filter.unwrap_or_default().resolve(network)?;
         let found = search::journeys(network, &filter);
         let (version, list) = (network.header().version(), format!("journeys {filter:?}"));
         let page = Page { first, after, ..Page::default() };
         let node = |it: JourneyOnDay| ServiceJourney::on(network, it.journey, it.day);
-        Connection::page(&version, &list, &page, &found, node)
+        Connection::page(&version, &list, &page, &found, node).map(Whole)
     }
 
     /// One station; null where none or several have the name.
@@ -135,10 +138,10 @@ impl Query {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Which.")] station: StationInput,
-    ) -> Option<Station> {
+    ) -> Option<Whole<Station>> {
         let network = network(context);
         match station.find(network) {
-            Found::One(idx) => Some(Station::new(network, idx)),
+            Found::One(idx) => Some(Whole(Station::new(network, idx))),
             Found::Several(_) | Found::None(_) => None,
         }
     }

@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 use schema::{Instant, PriceCents, utc_offset_minutes};
 
 use super::error::bad_argument;
+use super::written::push_integer;
 
 fn text(value: Value, expected: &str) -> std::result::Result<String, InputValueError<String>> {
     match value {
@@ -35,7 +36,7 @@ impl ScalarType for DateTime {
     }
 
     fn to_value(&self) -> Value {
-        Value::String(self.0.format("%Y-%m-%dT%H:%M:%S%:z").to_string())
+        Value::String(self.text())
     }
 }
 
@@ -48,6 +49,11 @@ pub fn moment(zone: Tz, instant: Instant) -> chrono::DateTime<FixedOffset> {
 }
 
 impl DateTime {
+    /// As callers see it.
+    pub fn text(self) -> String {
+        self.0.format("%Y-%m-%dT%H:%M:%S%:z").to_string()
+    }
+
     /// An instant as clocks in a zone show it.
     pub fn at(zone: Tz, instant: Instant) -> Self {
         Self(moment(zone, instant))
@@ -108,14 +114,28 @@ impl ScalarType for Duration {
     }
 
     fn to_value(&self) -> Value {
-        let minutes = self.0.num_minutes();
-        let (hours, minutes) = (minutes / 60, minutes % 60);
-        Value::String(match (hours, minutes) {
-            (hours, 0) if hours > 0 && hours % 24 == 0 => format!("P{}D", hours / 24),
-            (0, minutes) => format!("PT{minutes}M"),
-            (hours, 0) => format!("PT{hours}H"),
-            (hours, minutes) => format!("PT{hours}H{minutes}M"),
-        })
+        let mut text = Vec::new();
+        push_duration(&mut text, self.0.num_minutes());
+        Value::String(String::from_utf8(text).unwrap_or_default())
+    }
+}
+
+/// A duration of so many minutes in ISO 8601.
+pub fn push_duration(text: &mut Vec<u8>, minutes: i64) {
+    let (hours, minutes) = (minutes / 60, minutes % 60);
+    let mut unit = |before: &[u8], number: i64, unit: u8| {
+        text.extend_from_slice(before);
+        push_integer(text, number);
+        text.push(unit);
+    };
+    match (hours, minutes) {
+        (hours, 0) if hours > 0 && hours % 24 == 0 => unit(b"P", hours / 24, b'D'),
+        (0, minutes) => unit(b"PT", minutes, b'M'),
+        (hours, 0) => unit(b"PT", hours, b'H'),
+        (hours, minutes) => {
+            unit(b"PT", hours, b'H');
+            unit(b"", minutes, b'M');
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{ID, Object, OneofObject, Result};
+use async_graphql::{ID, Object, OneofObject, Result, ServerResult};
 use schema::StationIdx;
 
 use super::connection::Connection;
@@ -11,6 +11,7 @@ use super::journey::Departure;
 use super::node::NodeId;
 use super::paging::Page;
 use super::scalars::{DateTime, Duration, window_minutes};
+use super::written::{Json, Selected, Steps, Writes, Written, write_object};
 use crate::search::{self, Found, Network};
 
 /// Minutes of a departure board where the caller does not say.
@@ -78,7 +79,7 @@ impl Station {
         &self,
         #[graphql(desc = "From this moment on.")] from: DateTime,
         #[graphql(
-            default_with = "Some(Duration::of_minutes(120))",
+            default_with = "Some(Duration::of_minutes(BOARD_MINUTES))",
             desc = "For so long, a week at most."
         )]
         window: Option<Duration>,
@@ -87,7 +88,7 @@ impl Station {
         >,
         #[graphql(desc = "Only rows after this cursor.")] after: Option<String>,
     ) -> Result<Connection<Departure>> {
-        self.board(from, window, Page { first, after, ..Page::default() })
+        self.board(from, window, &Page { first, after, ..Page::default() })
     }
 }
 
@@ -101,14 +102,14 @@ impl Station {
         &self,
         from: DateTime,
         window: Option<Duration>,
-        page: Page,
+        page: &Page,
     ) -> Result<Connection<Departure>> {
         let minutes = window_minutes("window", window, BOARD_MINUTES)?;
         let from = from.minute_from();
         let rows = search::departures(&self.network, self.idx, from, from + minutes);
         let version = self.network.header().version();
         let list = format!("departures {} {from} {minutes}", self.idx.0);
-        Connection::page(&version, &list, &page, &rows, |row| Departure::new(&self.network, row))
+        Connection::page(&version, &list, page, &rows, |row| Departure::new(&self.network, row))
     }
 }
 
@@ -147,11 +148,9 @@ impl StationInput {
             Found::Several(stations) => ("several stations are", stations),
             Found::None(stations) => ("no station is", stations),
         };
-        let mut message = format!("{what} called {:?}", self.label());
-        if !like.is_empty() {
-            let names: Vec<String> = like.iter().map(name).collect();
-            message.push_str(&format!("; it may be {}", names.join(", ")));
-        }
+        let names: Vec<String> = like.iter().map(name).collect();
+        let hint = if names.is_empty() { "" } else { "; it may be " };
+        let message = format!("{what} called {:?}{hint}{}", self.label(), names.join(", "));
         Err(bad_argument(argument, message))
     }
 
@@ -161,5 +160,75 @@ impl StationInput {
             Self::Name(name) => name,
             Self::Id(id) => id,
         }
+    }
+}
+
+/// What is selected of a station.
+pub enum StationField {
+    Id,
+    Name,
+    Country,
+    TimeZone,
+    Latitude,
+    Longitude,
+    Departures(Box<Board>),
+}
+
+/// What is asked of a departure board.
+pub struct Board {
+    from: DateTime,
+    window: Option<Duration>,
+    page: Page,
+    steps: Steps<Connection<Departure>>,
+}
+
+impl Board {
+    fn of(selected: &Selected<'_>) -> ServerResult<Self> {
+        Ok(Self {
+            from: selected.required("from")?,
+            window: selected.argument("window", || Some(Duration::of_minutes(BOARD_MINUTES)))?,
+            page: Page {
+                first: selected.argument("first", || None)?,
+                after: selected.argument("after", || None)?,
+                ..Page::default()
+            },
+            steps: selected.steps()?,
+        })
+    }
+}
+
+impl Writes for Station {
+    type Field = StationField;
+
+    fn field(selected: &Selected<'_>) -> ServerResult<StationField> {
+        Ok(match selected.name() {
+            "id" => StationField::Id,
+            "name" => StationField::Name,
+            "country" => StationField::Country,
+            "timeZone" => StationField::TimeZone,
+            "latitude" => StationField::Latitude,
+            "longitude" => StationField::Longitude,
+            "departures" => StationField::Departures(Box::new(Board::of(selected)?)),
+            _ => return Err(selected.unknown()),
+        })
+    }
+
+    fn write(&self, field: &StationField, json: &mut Json) -> Written {
+        let (view, row) = (self.network.view(), self.archived());
+        match field {
+            StationField::Id => json.base64(|text| NodeId::push("Station", &row.key, text)),
+            StationField::Name => json.string(&row.name),
+            StationField::Country => json.string_or_null(view.text(row.country.to_native())),
+            StationField::TimeZone => {
+                json.string(view.text(row.zone.0.to_native()).unwrap_or_default());
+            }
+            StationField::Latitude => json.float_or_null(self.degrees().map(|it| it.0)),
+            StationField::Longitude => json.float_or_null(self.degrees().map(|it| it.1)),
+            StationField::Departures(asked) => {
+                let board = self.board(asked.from, asked.window, &asked.page)?;
+                write_object(&board, &asked.steps, json)?;
+            }
+        }
+        Ok(())
     }
 }

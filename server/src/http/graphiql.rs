@@ -40,9 +40,11 @@ macro_rules! example {
 }
 
 /// The tabs that the page opens with.
-const EXAMPLES: [(&str, &str); 7] = [
+const EXAMPLES: [(&str, &str); 9] = [
     example!("itineraries"),
     example!("stations"),
+    example!("departures"),
+    example!("service-journeys"),
     example!("network"),
     example!("client"),
     example!("trip"),

@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 use super::guard;
 use super::{App, RequestId, failure, graphiql};
+use crate::graphql::answer_bytes;
 
 /// Media type of answers to callers that know GraphQL over HTTP's own.
 const GRAPHQL_JSON: &str = "application/graphql-response+json; charset=utf-8";
@@ -250,7 +251,7 @@ fn respond(wording: Wording, status: StatusCode, answer: &Answer) -> Response {
         Wording::GraphqlJson => (status, GRAPHQL_JSON),
         Wording::Json => (StatusCode::OK, JSON),
     };
-    match serde_json::to_vec(answer) {
+    match answer_bytes(answer) {
         Ok(body) => (status, [(header::CONTENT_TYPE, media_type)], body).into_response(),
         Err(error) => {
             tracing::error!(error.cause = %error, "request.unprintable");

@@ -1,9 +1,11 @@
 //! Itinerary ids: they name the legs and dates in the source's own words, so that a recompilation
 //! that leaves these trains alone leaves the ids alone too.
 
+use std::fmt::Write as _;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use schema::{DatedLeg, JourneyIdx, StationIdx};
 
 use super::itinerary::Itinerary;
@@ -37,40 +39,6 @@ struct LegId {
 pub struct MalformedId;
 
 impl ItineraryId {
-    /// The id of an itinerary.
-    pub fn of(network: &Network, itinerary: &Itinerary) -> Self {
-        let view = network.view();
-        let leg = |leg: &DatedLeg| {
-            let (from, to) = (view.from(*leg), view.to(*leg));
-            LegId {
-                source: view.source_id(leg.journey, leg.day).to_owned(),
-                date: view.date_of(leg.day),
-                from: view.station(from).key.to_string(),
-                to: view.station(to).key.to_string(),
-                nth: rides(network, leg.journey, from, to)
-                    .position(|calls| calls == (leg.board, leg.alight))
-                    .unwrap_or(0),
-            }
-        };
-        Self { legs: itinerary.legs.iter().map(leg).collect() }
-    }
-
-    /// The id as callers see it.
-    pub fn encode(&self) -> String {
-        let mut text = KIND.to_owned();
-        for leg in &self.legs {
-            let date = leg.date.format("%Y%m%d").to_string();
-            let nth = leg.nth.to_string();
-            text.push(LEG);
-            text.push_str(
-                &[&leg.source, &date, &leg.from, &leg.to, &nth]
-                    .map(String::as_str)
-                    .join(&PART.to_string()),
-            );
-        }
-        URL_SAFE_NO_PAD.encode(text)
-    }
-
     /// The id that a caller sent.
     ///
     /// # Errors
@@ -103,6 +71,23 @@ impl ItineraryId {
         let ends = view.from(legs[0]) != view.to(legs[legs.len() - 1]);
         let short = legs.len() == 1 || itinerary.minutes() <= view.duration_minutes_max();
         (joined && distinct && ends && short).then_some(itinerary)
+    }
+}
+
+/// The id of an itinerary, before it is encoded in base64.
+pub fn push_itinerary_id(network: &Network, itinerary: &Itinerary, text: &mut String) {
+    let view = network.view();
+    text.push_str(KIND);
+    for leg in itinerary.legs.iter() {
+        let (from, to) = (view.from(*leg), view.to(*leg));
+        let mut all = rides(network, leg.journey, from, to);
+        let nth = all.position(|calls| calls == (leg.board, leg.alight)).unwrap_or(0);
+        let date = view.date_of(leg.day);
+        let (source, from, to) =
+            (view.source_id(leg.journey, leg.day), &view.station(from).key, &view.station(to).key);
+        let date = date.year() * 10_000 + (date.month() * 100 + date.day()) as i32;
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{LEG}{source}{PART}{date:08}{PART}{from}{PART}{to}{PART}{nth}");
     }
 }
 

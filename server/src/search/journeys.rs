@@ -47,12 +47,11 @@ pub fn journeys(network: &Network, filter: &JourneyFilter) -> Vec<JourneyOnDay> 
     let mut is_asked_for = |journey: JourneyIdx| {
         *known[journey.at()].get_or_insert_with(|| matches(view, filter, &names, journey))
     };
-    let sources: Vec<&ArchivedSource> = match &filter.source_id {
-        Some(id) => view.sources_by_id(id).collect(),
-        None => {
-            let order = view.archived().sources_by_id.iter();
-            order.map(|at| &view.archived().sources[at.to_native() as usize]).collect()
-        }
+    let sources: Vec<&ArchivedSource> = if let Some(id) = &filter.source_id {
+        view.sources_by_id(id).collect()
+    } else {
+        let order = view.archived().sources_by_id.iter();
+        order.map(|at| &view.archived().sources[at.to_native() as usize]).collect()
     };
     let day = filter.date.map(|date| view.day_of(date));
     let (mut found, mut last_id) = (Vec::new(), None);

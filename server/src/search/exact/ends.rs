@@ -35,7 +35,7 @@ pub struct Bound {
 /// Rides at one end, per station by the instant at which they hand over.
 pub struct Ends {
     starts: Vec<u32>,
-    ends: Vec<End>,
+    rides: Vec<End>,
     bounds: Vec<Bound>,
 }
 
@@ -49,8 +49,8 @@ impl Ends {
         for at in 0..stations {
             starts[at + 1] += starts[at];
         }
-        let ends = ends.into_iter().map(|(_, end)| end).collect();
-        Self { starts, ends, bounds: Vec::new() }
+        let rides = ends.into_iter().map(|(_, end)| end).collect();
+        Self { starts, rides, bounds: Vec::new() }
     }
 
     /// The rides out of the origin, by departure; `at` is their arrival.
@@ -81,7 +81,7 @@ impl Ends {
             }
         }
         let mut firsts = Self::of(view.station_count(), ends);
-        firsts.bounds = firsts.ends.iter().map(|end| end.bound(end.departure)).collect();
+        firsts.bounds = firsts.rides.iter().map(|end| end.bound(end.departure)).collect();
         for station in view.stations() {
             for at in firsts.range(station).skip(1) {
                 firsts.bounds[at] = firsts.bounds[at].or_later(Some(firsts.bounds[at - 1]));
@@ -110,7 +110,7 @@ impl Ends {
             }
         });
         let mut lasts = Self::of(view.station_count(), ends);
-        lasts.bounds = lasts.ends.iter().map(|end| end.bound(end.arrival)).collect();
+        lasts.bounds = lasts.rides.iter().map(|end| end.bound(end.arrival)).collect();
         for station in view.stations() {
             for at in lasts.range(station).rev().skip(1) {
                 let Bound { time, fares } = lasts.bounds[at + 1];
@@ -123,7 +123,7 @@ impl Ends {
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.rides.is_empty()
     }
 
     /// Whether there is none at a station.
@@ -139,19 +139,19 @@ impl Ends {
     /// The first rides after which one may board at a station at an instant.
     pub fn until(&self, station: StationIdx, instant: Instant) -> Part<'_> {
         let range = self.range(station);
-        let len = self.ends[range.clone()].partition_point(|end| end.at <= instant);
+        let len = self.rides[range.clone()].partition_point(|end| end.at <= instant);
         self.part(range.start..range.start + len)
     }
 
     /// The last rides that one may board after alighting at a station at an instant.
     pub fn from(&self, station: StationIdx, instant: Instant) -> Part<'_> {
         let range = self.range(station);
-        let before = self.ends[range.clone()].partition_point(|end| end.at < instant);
+        let before = self.rides[range.clone()].partition_point(|end| end.at < instant);
         self.part(range.start + before..range.end)
     }
 
     fn part(&self, range: std::ops::Range<usize>) -> Part<'_> {
-        Part { ends: &self.ends[range.clone()], bounds: &self.bounds[range] }
+        Part { ends: &self.rides[range.clone()], bounds: &self.bounds[range] }
     }
 }
 

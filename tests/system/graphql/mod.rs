@@ -1,0 +1,49 @@
+//! The schema in process: what is answered, however it is written.
+
+mod departures;
+mod journeys;
+mod paging;
+mod written;
+
+use std::sync::{Arc, OnceLock};
+
+use async_graphql::{Request, Response, Variables};
+use serde_json::Value;
+use server::graphql::{AppSchema, Plain, answer_bytes, schema};
+use server::network_file;
+use server::search::Network;
+
+/// The bundled network, opened once.
+pub fn bundled() -> Arc<Network> {
+    static NETWORK: OnceLock<Arc<Network>> = OnceLock::new();
+    let open = || Arc::new(network_file::bundled().expect("the bundled network"));
+    Arc::clone(NETWORK.get_or_init(open))
+}
+
+fn the_schema() -> &'static AppSchema {
+    static SCHEMA: OnceLock<AppSchema> = OnceLock::new();
+    SCHEMA.get_or_init(schema)
+}
+
+/// Executes a document that asks nothing of the bookings.
+async fn execute(
+    network: &Arc<Network>,
+    document: &str,
+    variables: &Value,
+    plain: bool,
+) -> Response {
+    let request = Request::new(document)
+        .variables(Variables::from_json(variables.clone()))
+        .data(Arc::clone(network));
+    let request = if plain { request.data(Plain) } else { request };
+    the_schema().execute(request).await
+}
+
+/// The answer as callers read it.
+pub async fn answer(network: &Arc<Network>, document: &str, variables: &Value) -> Value {
+    json(&execute(network, document, variables, false).await)
+}
+
+fn json(response: &Response) -> Value {
+    serde_json::from_slice(&answer_bytes(response).expect("JSON")).expect("JSON")
+}
