@@ -5,7 +5,7 @@
 //! - `national table` compiles several of these and prints a Markdown table;
 //! - `national compile INPUT... [OPTIONS OF BUILD]` prints the same row for another timetable;
 //! - `national measure FILE` opens a network file and looks connections up in it;
-//! - `national questions FILE` asks it what the tables have no answer to: with filters, and for ALL.
+//! - `national questions FILE` asks it what the tables have no answer to: with filters, for ALL.
 //!
 //! `cargo run --release -p tests --bin national -- COMMAND`
 

@@ -2,8 +2,8 @@
 //! third train.
 //!
 //! Whatever is joined is looked at from its best side first: the latest departure that leads there,
-//! the earliest arrival that follows, the lowest fares. Where that is [hopeless](Joins::is_hopeless)
-//! all of it is passed over.
+//! the earliest arrival that follows, the lowest fares. Where that is hopeless, all of it is passed
+//! over.
 
 use schema::{ArchivedCall, DatedLeg, Fare, Instant, JourneyIdx, NetworkView, StationIdx};
 
