@@ -1,7 +1,9 @@
 //! Whole-system tests, in one binary.
 
+mod front_end;
 mod generated;
 mod http;
+mod operations;
 mod programs;
 mod readme;
 mod search;
