@@ -58,7 +58,7 @@ pub struct ServeOptions {
     #[arg(long, env = "RAILGRAPH_LOG")]
     pub log: Option<LogFormat>,
     /// Folder of documents that front ends were built with: `.graphql` files, or `.json` objects
-    /// of documents by their SHA-256. They are read at the start, and callers may name them by hash.
+    /// of documents by their SHA-256. Read at the start; callers may name them by hash.
     #[arg(long, env = "RAILGRAPH_TRUSTED_DOCUMENTS", value_name = "DIR")]
     pub trusted_documents: Option<PathBuf>,
     /// Takes no other documents than trusted ones.

@@ -2,7 +2,8 @@
 //! and what `npm ci` installs there; without it these tests are skipped with a loud line, and fail
 //! where the environment has `CI`.
 
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tests::generated::root;
@@ -23,26 +24,25 @@ fn folder() -> Option<PathBuf> {
     }
     let missing = "node, or what `npm ci` in tests/front-end installs";
     assert!(!is_ci(), "expected {missing}, found none");
-    eprintln!("\n!! SKIPPED, FOR WANT OF {missing}\n");
+    let _ = writeln!(std::io::stderr(), "\n!! SKIPPED, FOR WANT OF {missing}\n");
     None
 }
 
 /// Runs a script of package.json to its good end; what it said.
-fn npm(folder: &PathBuf, script: &str, arguments: &[&str]) -> String {
+fn npm(folder: &Path, script: &str, arguments: &[&str]) -> String {
     let mut command = Command::new("npm");
     command.current_dir(folder).args(["run", "--silent", script, "--"]).args(arguments);
     let ended = command.output().expect("npm");
     let said = String::from_utf8_lossy(&ended.stdout).into_owned();
     let errors = String::from_utf8_lossy(&ended.stderr);
     assert!(ended.status.success(), "npm run {script}:\n{said}\n{errors}");
-    println!("{said}");
     said
 }
 
 #[test]
 fn the_tools_of_front_ends_take_the_schema_and_their_client_books() {
     let Some(folder) = folder() else { return };
-    npm(&folder, "check", &[]);
+    println!("{}", npm(&folder, "check", &[]));
     let home = tempfile::tempdir().expect("a folder");
     // Only the documents that codegen found, as in production.
     let trusted = home.path().join("trusted");
@@ -52,7 +52,8 @@ fn the_tools_of_front_ends_take_the_schema_and_their_client_books() {
     for arguments in [vec![], vec!["--trusted-documents", "trusted", "--only-trusted-documents"]] {
         let server = Server::start(home.path(), &arguments);
         let url = format!("{}/graphql", server.origin);
-        assert!(npm(&folder, "example", &[&url]).contains("searched, booked and cancelled"));
+        let said = npm(&folder, "example", &[&url]);
+        assert!(said.contains("searched, booked and cancelled"), "{said}");
         assert_eq!(server.stop().code, Some(0));
     }
 }
@@ -64,5 +65,7 @@ fn all_audits_of_graphql_over_http_pass() {
     let nothing: [&str; 0] = [];
     let server = Server::start(home.path(), &nothing);
     let url = format!("{}/graphql", server.origin);
-    assert!(npm(&folder, "audit", &[&url]).contains("61 of 61 audits"));
+    let said = npm(&folder, "audit", &[&url]);
+    assert!(said.contains("61 of 61 audits"), "{said}");
+    println!("{said}");
 }

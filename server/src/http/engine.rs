@@ -41,7 +41,7 @@ pub struct World {
 
 /// Why a document cannot be trusted. It names the file.
 #[derive(Debug, thiserror::Error)]
-#[error("expected documents that the server itself would take, found {}: {message}", path.display())]
+#[error("expected trusted documents without mistakes, found {}: {message}", path.display())]
 pub struct NotTrusted {
     path: std::path::PathBuf,
     message: String,
@@ -86,9 +86,9 @@ impl Engine {
         &self.documents
     }
 
-    /// Answers what is said. It is executed in a task of its own, so that a panic ends it alone, the
-    /// time limit holds even where a search never waits, and a mutation ends whether its caller
-    /// waits for it or not.
+    /// Answers what is said. It is executed in a task of its own, so that a panic ends it alone,
+    /// the time limit holds even where a search never waits, and a mutation ends whether its
+    /// caller waits for it or not.
     pub(super) async fn answer(
         self: &Arc<Self>,
         world: World,

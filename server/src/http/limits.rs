@@ -45,7 +45,8 @@ pub struct Limits {
     pub directives: u64,
     /// Fragments of a document at most.
     #[arg(long = "limit-fragments", env = "RAILGRAPH_LIMIT_FRAGMENTS", value_name = "COUNT")]
-    #[arg(default_value_t = DEFAULT.fragments, value_parser = clap::value_parser!(u32).range(..=64))]
+    #[arg(default_value_t = DEFAULT.fragments)]
+    #[arg(value_parser = clap::value_parser!(u32).range(..=64))]
     pub fragments: u32,
     /// Selections of a document at most, each as often as fragments repeat it.
     #[arg(long = "limit-selections", env = "RAILGRAPH_LIMIT_SELECTIONS")]
@@ -62,7 +63,8 @@ pub struct Limits {
     pub introspection: u64,
     /// Rows of a page at most.
     #[arg(long = "limit-page-rows", env = "RAILGRAPH_LIMIT_PAGE_ROWS", value_name = "COUNT")]
-    #[arg(default_value_t = DEFAULT.page_rows, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(default_value_t = DEFAULT.page_rows)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=100))]
     pub page_rows: u32,
     /// Errors that an answer tells at most; it says how many more there were.
     #[arg(long = "limit-errors", env = "RAILGRAPH_LIMIT_ERRORS")]

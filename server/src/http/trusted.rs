@@ -11,7 +11,7 @@ use super::request;
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     /// The operating system says no.
-    #[error("expected to read the trusted documents in {}, found an error: {source}", path.display())]
+    #[error("expected to read trusted documents in {}, found an error: {source}", path.display())]
     Unreadable {
         /// What.
         path: PathBuf,

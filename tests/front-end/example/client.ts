@@ -1,5 +1,7 @@
 // A client of a page: typed by what codegen makes of its documents, and no more than that.
 
+import { createHash } from 'node:crypto';
+
 import type { TypedDocumentString } from '../generated/codegen/graphql.js';
 
 /** An error of GraphQL: decide by its code, show its message to developers. */
@@ -18,6 +20,9 @@ interface Answer<Data> {
 }
 
 export class Client {
+  /** What the server knows documents by that are not trusted ones. */
+  private readonly ids = new Map<string, string>();
+
   constructor(private readonly url: string) {}
 
   /** Asks with the document's hash alone, and sends the document where the server lacks it. */
@@ -25,11 +30,14 @@ export class Client {
     document: TypedDocumentString<Data, Variables>,
     variables: Variables,
   ): Promise<Data> {
-    const sha256Hash = (document.__meta__ as { hash: string } | undefined)?.hash;
-    const extensions = { persistedQuery: { version: 1, sha256Hash } };
-    let answer = await this.post<Data>({ variables, extensions });
+    const query = document.toString();
+    // Trusted documents are known by the hash that codegen gave them, which is of another spelling.
+    const documentId = this.ids.get(query) ?? document.__meta__?.['hash'];
+    let answer = await this.post<Data>({ documentId, variables });
     if (answer.errors?.[0]?.extensions?.code === 'PERSISTED_QUERY_NOT_FOUND') {
-      answer = await this.post<Data>({ query: document.toString(), variables, extensions });
+      const documentId = `sha256:${createHash('sha256').update(query).digest('hex')}`;
+      this.ids.set(query, documentId);
+      answer = await this.post<Data>({ documentId, query, variables });
     }
     const error = answer.errors?.[0];
     if (error || !answer.data) {

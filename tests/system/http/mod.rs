@@ -1,6 +1,7 @@
 //! The server as its callers know it: over HTTP.
 
 mod bad_input;
+mod documented;
 mod hostile;
 mod limits;
 mod negotiation;

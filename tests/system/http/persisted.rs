@@ -79,9 +79,10 @@ async fn trusted_documents_are_known_at_once_and_others_are_not_taken() {
         let limits = Limits { kept_bytes: 0, ..Limits::default() };
         let server = server(limits, &trusted).await;
         assert!(server.data(network, json!({})).await["network"]["version"].is_string());
-        let (other, unknown) = match only {
-            true => ("DOCUMENT_NOT_TRUSTED", "DOCUMENT_NOT_TRUSTED"),
-            false => ("", "PERSISTED_QUERY_NOT_FOUND"),
+        let (other, unknown) = if only {
+            ("DOCUMENT_NOT_TRUSTED", "DOCUMENT_NOT_TRUSTED")
+        } else {
+            ("", "PERSISTED_QUERY_NOT_FOUND")
         };
         assert_eq!(code(&server.answer(QUERY, json!({})).await), other);
         assert_eq!(code(&post(&server, by_hash(HASH)).await), unknown);
