@@ -206,6 +206,8 @@ fn cause(error: JoinError) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::super::negotiate::Wording;
     use super::*;
 
@@ -223,6 +225,25 @@ mod tests {
                 assert!(body.contains("\"INTERNAL\"") && body.contains("0123"), "{body}");
                 assert!(!body.contains("secret") && !body.contains("data"), "{body}");
             }
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_takes_too_long_is_answered_in_time_even_where_it_never_waits() {
+        let (id, long) = (RequestId("0123".to_owned()), Duration::from_millis(1_500));
+        let limits = Limits { search_ms: 20, mutation_ms: 20, ..Limits::default() };
+        for (is_mutation, code) in [(false, "SEARCH_TIMEOUT"), (true, "MUTATION_TIMEOUT")] {
+            let started = std::time::Instant::now();
+            let busy = async move {
+                std::thread::sleep(long);
+                Executed::default()
+            };
+            let answer = within(&limits, &id, is_mutation, busy).await;
+            assert!(started.elapsed() < long, "{:?}", started.elapsed());
+            let response = answer.respond(Wording::GraphqlJson);
+            assert_eq!(response.status().as_u16(), 504);
+            let body = axum::body::to_bytes(response.into_body(), 1_000).await.expect("bytes");
+            assert!(String::from_utf8_lossy(&body).contains(code));
         }
     }
 }

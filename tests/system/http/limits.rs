@@ -99,16 +99,6 @@ async fn an_answer_tells_so_many_errors() {
 }
 
 #[tokio::test]
-async fn a_query_may_take_so_long() {
-    let server = server(Limits { search_ms: 0, ..Limits::default() }).await;
-    let query = "{ client(lastName: \"a\", idNumber: \"b\") { id } }";
-    let request = server.http().post(server.url("/graphql")).json(&json!({ "query": query }));
-    let response = request.send().await.expect("an answer");
-    assert_eq!(response.status().as_u16(), 504);
-    assert_eq!(code(&response.json().await.expect("JSON")), "SEARCH_TIMEOUT");
-}
-
-#[tokio::test]
 async fn a_mutation_is_waited_for_so_long_and_still_ends() {
     let folder = tempfile::tempdir().expect("a folder");
     let url = format!("sqlite://{}", folder.path().join("railgraph.sqlite").display());
