@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::http::Limits;
+
 /// Train itineraries with at most two stops, and their bookings, over GraphQL.
 #[derive(Debug, Parser)]
 #[command(
@@ -32,7 +34,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serves the network and its bookings.
-    Serve(ServeOptions),
+    Serve(Box<ServeOptions>),
     /// Brings the database to this program's version.
     Migrate(DatabaseOptions),
     /// Prints the GraphQL schema.
@@ -55,6 +57,16 @@ pub struct ServeOptions {
     /// How to log; pretty on a terminal and JSON elsewhere where it is not said.
     #[arg(long, env = "RAILGRAPH_LOG")]
     pub log: Option<LogFormat>,
+    /// Folder of documents that front ends were built with: `.graphql` files, or `.json` objects
+    /// of documents by their SHA-256. Read at the start; callers may name them by hash.
+    #[arg(long, env = "RAILGRAPH_TRUSTED_DOCUMENTS", value_name = "DIR")]
+    pub trusted_documents: Option<PathBuf>,
+    /// Takes no other documents than trusted ones.
+    #[arg(long, env = "RAILGRAPH_ONLY_TRUSTED_DOCUMENTS", requires = "trusted_documents")]
+    pub only_trusted_documents: bool,
+    /// What a caller may use.
+    #[command(flatten, next_help_heading = "Limits")]
+    pub limits: Limits,
 }
 
 /// Where bookings are kept.

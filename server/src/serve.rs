@@ -16,7 +16,7 @@ use tracing_subscriber::EnvFilter;
 use crate::booking;
 use crate::cli::{Cli, Command, DatabaseOptions, IdNumberCheck, LogFormat, ServeOptions};
 use crate::graphql::{self, Caller};
-use crate::http::{self, App};
+use crate::http::{self, App, Engine, FolderError, NotTrusted, Trusted};
 use crate::network_file::{self, NetworkFileError};
 use crate::search::Network;
 use crate::store::{self, KeyFile, KeyFileError, Keys, Randomness, Store, StoreConfig};
@@ -58,6 +58,10 @@ enum StartError {
         .0.display()
     )]
     KeysOfAnother(PathBuf),
+    #[error(transparent)]
+    TrustedFolder(#[from] FolderError),
+    #[error(transparent)]
+    TrustedDocument(#[from] NotTrusted),
     #[error("expected the runtime to start, found an error: {0}")]
     Runtime(#[from] std::io::Error),
 }
@@ -69,8 +73,8 @@ pub fn run() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let ended = runtime.map_err(StartError::from).and_then(|runtime| {
         runtime.block_on(async {
-            match cli.command.unwrap_or(Command::Serve(cli.serve)) {
-                Command::Serve(options) => serve(options).await,
+            match cli.command.unwrap_or(Command::Serve(Box::new(cli.serve))) {
+                Command::Serve(options) => serve(*options).await,
                 Command::Migrate(options) => migrate(&options).await,
                 Command::Schema => {
                     say(graphql::sdl().trim_end());
@@ -120,13 +124,14 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
         None => network_file::bundled()?,
     };
     tell_network(&network, options.network.as_deref());
+    let engine = Arc::new(engine(&options).await?);
     let address = options.listen;
     let listener =
         TcpListener::bind(address).await.map_err(|source| StartError::Taken { address, source })?;
     let address = listener.local_addr()?;
     let store = open_store(&options.database).await?;
     let app = App {
-        schema: graphql::schema(),
+        engine: Arc::clone(&engine),
         network: Arc::new(network),
         store: store.clone(),
         clock: Arc::new(now),
@@ -143,11 +148,19 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
         say(&format!("GraphiQL: http://{address}/graphql"));
     }
     let housekeeping = tokio::spawn(keep_house(store.clone()));
-    http::serve(listener, http::router(app), asked_to_stop()).await;
+    http::serve(listener, http::router(app), engine.limits(), asked_to_stop()).await;
     housekeeping.abort();
     close(&store).await;
     tracing::info!("server.stopped");
     Ok(())
+}
+
+async fn engine(options: &ServeOptions) -> Result<Engine, StartError> {
+    let trusted = match &options.trusted_documents {
+        Some(folder) => http::trusted_documents(folder, options.only_trusted_documents)?,
+        None => Trusted::default(),
+    };
+    Ok(Engine::new(options.limits.clone(), &trusted).await?)
 }
 
 fn start_log(format: Option<LogFormat>) {

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use server::graphql::{Caller, schema};
-use server::http::{self, App};
+use server::graphql::Caller;
+use server::http::{self, App, Engine, Limits, Trusted};
 use server::search::Network;
 use server::store::{KeyFile, Randomness, Store, StoreConfig};
 use tempfile::TempDir;
@@ -56,10 +56,27 @@ pub async fn store(url: &str, keys: Option<KeyFile>) -> Store {
 ///
 /// Where no port is free.
 pub async fn start(network: Network, store: Store, caller: Caller) -> Server {
+    start_with(network, store, caller, Limits::default(), &Trusted::default()).await
+}
+
+/// Starts a server with these limits and trusted documents.
+///
+/// # Panics
+///
+/// Where no port is free, or a document is not what it should be.
+pub async fn start_with(
+    network: Network,
+    store: Store,
+    caller: Caller,
+    limits: Limits,
+    trusted: &Trusted,
+) -> Server {
+    let engine = Engine::new(limits, trusted).await.expect("trusted documents");
+    let engine = Arc::new(engine);
     let now = Arc::new(Mutex::new(moment(NOW)));
     let clock = Arc::clone(&now);
     let app = App {
-        schema: schema(),
+        engine: Arc::clone(&engine),
         network: Arc::new(network),
         store,
         clock: Arc::new(move || *clock.lock().expect("a clock")),
@@ -72,7 +89,7 @@ pub async fn start(network: Network, store: Store, caller: Caller) -> Server {
         let stopped = async {
             let _ = stopped.await;
         };
-        http::serve(listener, http::router(app), stopped).await;
+        http::serve(listener, http::router(app), engine.limits(), stopped).await;
     });
     let client = reqwest::Client::new();
     Server { address, client, now, _stop: stop, folder: None }
@@ -84,9 +101,19 @@ pub async fn start(network: Network, store: Store, caller: Caller) -> Server {
 ///
 /// Where it does not start.
 pub async fn on_sqlite(network: Network) -> Server {
+    on_sqlite_with(network, Limits::default(), &Trusted::default()).await
+}
+
+/// Starts a server with these limits and trusted documents, and an SQLite database of its own.
+///
+/// # Panics
+///
+/// Where it does not start.
+pub async fn on_sqlite_with(network: Network, limits: Limits, trusted: &Trusted) -> Server {
     let folder = tempfile::tempdir().expect("a folder");
     let url = format!("sqlite://{}", folder.path().join("railgraph.sqlite").display());
-    let mut server = start(network, store(&url, None).await, Caller::open()).await;
+    let store = store(&url, None).await;
+    let mut server = start_with(network, store, Caller::open(), limits, trusted).await;
     server.folder = Some(folder);
     server
 }

@@ -4,6 +4,7 @@
 
 pub mod agreement;
 pub mod app;
+pub mod cpu;
 pub mod european;
 pub mod feed;
 pub mod fuzz;

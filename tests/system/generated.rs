@@ -131,3 +131,12 @@ fn the_schema_has_what_callers_were_promised() {
     let missing: Vec<&str> = promised.filter(|fact| !facts.contains(*fact)).collect();
     assert!(missing.is_empty(), "missing or typed in another way:\n{}", missing.join("\n"));
 }
+
+#[test]
+fn lists_whose_length_is_guessed_are_lists_of_the_schema() {
+    let facts = facts(&server::graphql::sdl());
+    for (name, field, _) in server::graphql::LIST_SIZES {
+        let beginning = format!("{name}.{field}: [");
+        assert!(facts.iter().any(|fact| fact.starts_with(&beginning)), "{beginning}");
+    }
+}

@@ -1,8 +1,10 @@
 //! Whole-system tests, in one binary.
 
+mod front_end;
 mod generated;
 mod graphql;
 mod http;
+mod operations;
 mod programs;
 mod readme;
 mod search;

@@ -17,12 +17,20 @@ mod station;
 mod trip;
 mod written;
 
-use async_graphql::{Context, EmptySubscription, Schema};
+use std::sync::Arc;
+
+use async_graphql::async_trait::async_trait;
+use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextValidation};
+use async_graphql::{
+    Context, EmptySubscription, Schema, SchemaBuilder, ServerError, ValidationMode,
+    ValidationResult,
+};
 use chrono::{DateTime, Utc};
 
 use crate::store::Store;
 pub use mutation::Mutation;
 pub use query::Query;
+pub use scalars::scalar_fault;
 pub use written::{Plain, answer_bytes};
 
 /// The schema.
@@ -56,14 +64,58 @@ fn now(context: &Context<'_>) -> DateTime<Utc> {
     *context.data_unchecked()
 }
 
-/// The schema, ready to execute requests. Each must carry, as data, an `Arc<search::Network>`, a
-/// [`Store`], a [`Caller`] and the `DateTime<Utc>` at which it came.
-pub fn schema() -> AppSchema {
+/// How many rows the lists usually have that nobody asks for a number of: type, field, rows.
+pub const LIST_SIZES: &[(&str, &str, u64)] = &[
+    ("Itinerary", "legs", 3),
+    ("Itinerary", "transfers", 2),
+    ("ItineraryConnection", "problems", 2),
+    ("SearchProblem", "suggestions", 5),
+    ("Trip", "legs", 3),
+    ("Trip", "reservations", 9),
+    ("BookTripPayload", "refusals", 9),
+    ("CancelTripPayload", "refusals", 9),
+];
+
+fn build() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
     let schema = Schema::build(Query, Mutation, EmptySubscription);
-    schema.register_output_type::<trip::Node>().finish()
+    schema.register_output_type::<trip::Node>()
+}
+
+/// The schema, ready to execute requests that were validated before. Each must carry, as data, an
+/// `Arc<search::Network>`, a [`Store`], a [`Caller`] and the `DateTime<Utc>` at which it came.
+pub fn executor() -> AppSchema {
+    build().validation_mode(ValidationMode::Fast).finish()
+}
+
+/// The schema, ready to validate documents. It executes none: the answer to a document without
+/// mistakes has neither data nor errors. Values of variables do not matter to it.
+pub fn validator() -> AppSchema {
+    build().validation_mode(ValidationMode::Strict).extension(ValidateOnly).finish()
+}
+
+/// Ends a request after its validation.
+struct ValidateOnly;
+
+impl ExtensionFactory for ValidateOnly {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Self)
+    }
+}
+
+#[async_trait]
+impl Extension for ValidateOnly {
+    async fn validation(
+        &self,
+        context: &ExtensionContext<'_>,
+        next: NextValidation<'_>,
+    ) -> Result<ValidationResult, Vec<ServerError>> {
+        next.run(context).await?;
+        // Errors, though none, so that nothing is executed.
+        Err(Vec::new())
+    }
 }
 
 /// The schema in GraphQL's own language, as it is checked in.
 pub fn sdl() -> String {
-    schema().sdl()
+    build().finish().sdl()
 }

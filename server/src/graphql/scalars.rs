@@ -1,6 +1,6 @@
 //! The scalars of the schema, mapped to and from chrono and `rust_decimal`.
 
-use async_graphql::{InputValueError, InputValueResult, Result, Scalar, ScalarType, Value};
+use async_graphql::{InputValueError, InputValueResult, Pos, Result, Scalar, ScalarType, Value};
 use chrono::{FixedOffset, NaiveDate, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 use schema::{Instant, PriceCents, utc_offset_minutes};
@@ -17,6 +17,26 @@ fn text(value: Value, expected: &str) -> std::result::Result<String, InputValueE
 
 fn wrong<T: async_graphql::InputType>(expected: &str, found: &str) -> InputValueError<T> {
     InputValueError::custom(format!("expected {expected}, found {found:?}"))
+}
+
+/// What is wrong with a value of one of our scalars; None where nothing is, or where the scalar is
+/// none of ours.
+pub fn scalar_fault(scalar: &str, value: Value) -> Option<String> {
+    match scalar {
+        "DateTime" => fault::<DateTime>(value),
+        "Date" => fault::<Date>(value),
+        "Duration" => fault::<Duration>(value),
+        "Decimal" => fault::<Decimal>(value),
+        _ => None,
+    }
+}
+
+fn fault<T: ScalarType + async_graphql::InputType>(value: Value) -> Option<String> {
+    let error = <T as ScalarType>::parse(value).err()?;
+    let message = error.into_server_error(Pos::default()).message;
+    // The library puts the type's name before what was said.
+    let prefix = format!("Failed to parse \"{}\": ", T::type_name());
+    Some(message.strip_prefix(&prefix).unwrap_or(&message).to_owned())
 }
 
 /// RFC 3339, with the UTC offset of the station it happens at: `2026-12-01T09:14:00+01:00`.

@@ -1,50 +1,137 @@
 //! Connections: accepted, given a time in which they must say something, and drained at the end.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
 
-/// The time within which a connection must have sent the headers of its request.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+use super::idle::Idle;
+use super::limits::Limits;
+
 /// The time that requests get to end when the server does.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
+/// Bytes of a request's headers at most.
+const HEADER_BYTES_MAX: usize = 16 * 1024;
+/// Requests that a connection may have under way at once.
+const STREAMS_MAX: u32 = 100;
 
 /// Answers connections until `stop` is done, then lets those in flight end.
-pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
-    builder.http2().timer(TokioTimer::new());
-    let graceful = GracefulShutdown::new();
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: &Limits,
+    stop: impl Future<Output = ()>,
+) {
+    let (tell_stop, told_stop) = watch::channel(());
+    let (alive, mut all_gone) = mpsc::channel(1);
+    let connections = Connections::new(router, limits, told_stop, alive);
     let mut stop = std::pin::pin!(stop);
     loop {
-        let stream = tokio::select! {
+        tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok((stream, _)) => connections.spawn(stream),
                 Err(error) => {
                     // Out of descriptors, most likely: waiting lets some be closed.
                     tracing::warn!(error.cause = %error, "connection.refused");
                     tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
                 }
             },
             () = &mut stop => break,
-        };
-        let service = TowerToHyperService::new(router.clone());
-        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(error.cause = %error, "connection.failed");
-            }
-        });
+        }
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
+    drop(connections);
+    let _ = tell_stop.send(());
+    if tokio::time::timeout(DRAIN_TIMEOUT, all_gone.recv()).await.is_err() {
         tracing::warn!("connections.cut");
+    }
+}
+
+struct Connections {
+    builder: Builder<TokioExecutor>,
+    router: Router,
+    /// Tells connections that the server stops.
+    stop: watch::Receiver<()>,
+    /// Each connection has a copy until it is gone.
+    alive: mpsc::Sender<()>,
+    header: Duration,
+    idle: Duration,
+    life: Duration,
+}
+
+impl Connections {
+    fn new(
+        router: Router,
+        limits: &Limits,
+        stop: watch::Receiver<()>,
+        alive: mpsc::Sender<()>,
+    ) -> Self {
+        let header = Duration::from_millis(limits.header_ms);
+        let idle = Duration::from_millis(limits.idle_ms);
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(header)
+            .max_buf_size(HEADER_BYTES_MAX);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_header_list_size(HEADER_BYTES_MAX as u32)
+            .max_concurrent_streams(STREAMS_MAX);
+        let life = Duration::from_millis(limits.connection_ms);
+        Self { builder, router, stop, alive, header, idle, life }
+    }
+
+    /// Answers a connection. It is closed where its first request has not come in time, however
+    /// it is sent; where nothing moves on it; and asked to end when it is old.
+    fn spawn(&self, stream: TcpStream) {
+        let (header, life) = (self.header, self.life);
+        let has_asked = Arc::new(AtomicBool::new(false));
+        let router = self.router.clone().layer(axum::middleware::map_request({
+            let has_asked = Arc::clone(&has_asked);
+            move |request: axum::extract::Request| {
+                has_asked.store(true, Ordering::Relaxed);
+                std::future::ready(request)
+            }
+        }));
+        let service = TowerToHyperService::new(router);
+        let io = TokioIo::new(Idle::new(stream, self.idle));
+        let connection = self.builder.serve_connection(io, service).into_owned();
+        let (mut stop, alive) = (self.stop.clone(), self.alive.clone());
+        tokio::spawn(async move {
+            let mut connection = std::pin::pin!(connection);
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                // Half of a preface, or headers of HTTP/2 byte by byte, are none of hyper's limits.
+                () = never_asks(header, &has_asked) => return,
+                () = async { tokio::select! {
+                    () = tokio::time::sleep(life) => {}
+                    _ = stop.changed() => {}
+                } } => {
+                    // What is under way is answered first.
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = ended {
+                tracing::debug!(error.cause = %error, "connection.failed");
+            }
+            drop(alive);
+        });
+    }
+}
+
+/// Done where nothing has been asked in this time.
+async fn never_asks(time: Duration, has_asked: &AtomicBool) {
+    tokio::time::sleep(time).await;
+    if has_asked.load(Ordering::Relaxed) {
+        std::future::pending::<()>().await;
     }
 }

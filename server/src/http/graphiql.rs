@@ -7,7 +7,10 @@ use axum::extract::Path;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::failure;
+use super::answer::refuse;
+use super::code::Code;
+use super::guard::Refused;
+use super::negotiate::Wording;
 
 /// What the page may do: run and fetch what the server itself gives, and style itself, which the
 /// editor does from scripts.
@@ -84,7 +87,8 @@ pub fn page() -> Response {
 /// `GET /graphiql/{file}`: a file of the bundle.
 pub async fn asset(Path(name): Path<String>) -> Response {
     let Some((_, media_type, bytes)) = FILES.iter().find(|(known, ..)| *known == name) else {
-        return failure(StatusCode::NOT_FOUND, "NOT_FOUND", "expected a file of GraphiQL");
+        let refused = Refused::new(Code::NotFound, "expected a file of GraphiQL");
+        return refuse(StatusCode::NOT_FOUND, Wording::Json, refused);
     };
     let headers: [(HeaderName, &str); 4] = [
         (header::CONTENT_TYPE, media_type),

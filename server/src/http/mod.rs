@@ -1,16 +1,29 @@
 //! The edge: HTTP in, HTTP out. It knows how a request is worded and what a caller may see of a
 //! failure, and nothing of trains.
 
+mod answer;
+mod arguments;
+mod code;
 mod connections;
+mod documents;
+mod engine;
 mod graphiql;
 mod graphql;
 pub mod guard;
 mod health;
+mod idle;
+mod limits;
+mod negotiate;
+mod positions;
+mod request;
+mod trusted;
+mod types;
+mod values;
 
+use std::any::Any;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, Request, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -18,11 +31,19 @@ use axum::routing::get;
 use chrono::Utc;
 use tracing::Instrument;
 
-use crate::graphql::{AppSchema, Caller};
+use self::answer::refuse;
+use self::guard::Refused;
+use self::negotiate::Wording;
+use crate::graphql::Caller;
 use crate::search::Network;
 use crate::store::Store;
 
+pub use code::Code;
 pub use connections::serve;
+pub use documents::{Documents, Trusted, Wanted};
+pub use engine::{Engine, NotTrusted};
+pub use limits::Limits;
+pub use trusted::{FolderError, trusted_documents};
 
 /// Says what time it is. Tests have clocks of their own.
 pub type Clock = Arc<dyn Fn() -> chrono::DateTime<Utc> + Send + Sync>;
@@ -30,8 +51,8 @@ pub type Clock = Arc<dyn Fn() -> chrono::DateTime<Utc> + Send + Sync>;
 /// What all requests share.
 #[derive(Clone)]
 pub struct App {
-    /// The schema.
-    pub schema: AppSchema,
+    /// What answers documents.
+    pub engine: Arc<Engine>,
     /// The network that answers.
     pub network: Arc<Network>,
     /// The bookings.
@@ -57,13 +78,27 @@ pub fn router(app: App) -> Router {
         .route("/schema.graphql", get(sdl))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(graphql::panicked))
         .layer(middleware::from_fn(observe))
         .with_state(app)
 }
 
-async fn sdl(State(app): State<App>) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], app.schema.sdl()).into_response()
+async fn sdl() -> Response {
+    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+    (headers, crate::graphql::sdl()).into_response()
+}
+
+async fn not_found() -> Response {
+    let refused =
+        Refused::new(Code::NotFound, "expected a path of this server; GraphQL is at /graphql");
+    refuse(StatusCode::NOT_FOUND, Wording::Json, refused)
+}
+
+async fn method_not_allowed() -> Response {
+    let refused = Refused::new(Code::MethodNotAllowed, "expected a method that this path has");
+    refuse(StatusCode::METHOD_NOT_ALLOWED, Wording::Json, refused)
 }
 
 /// Gives the request an id, logs how it ended, and tells the caller the id.
@@ -98,10 +133,8 @@ fn request_id() -> String {
     format!("{:016x}", u64::from_be_bytes(bytes))
 }
 
-/// A failure before or around GraphQL, in GraphQL's form.
-fn failure(status: StatusCode, code: &str, message: &str) -> Response {
-    let body = serde_json::json!({
-        "errors": [{ "message": message, "extensions": { "code": code } }]
-    });
-    (status, [(header::CONTENT_TYPE, graphql::JSON)], body.to_string()).into_response()
+/// What a panic said.
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }

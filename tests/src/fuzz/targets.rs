@@ -3,6 +3,7 @@
 use std::hint::black_box;
 use std::io::sink;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use chrono::{DateTime, NaiveDate};
 use rkyv::util::AlignedVec;
@@ -10,7 +11,7 @@ use schema::{HEADER_LEN, LayoverPolicy, NetworkFile, StationIdx};
 use server::booking::{
     BookTrip, FareClass, IdNumber, IdNumberCheck, Identity, Traveller, fold_name,
 };
-use server::http::guard;
+use server::http::{Code, Documents, Limits, Trusted, Wanted};
 use server::search::{
     Coverage, Filter, Network, Query, itineraries, itineraries_without_tables, next_date,
 };
@@ -215,11 +216,32 @@ fn search(network: &Network) {
     }
 }
 
-/// What the guard lets pass, the parser survives.
+/// What answers documents, without anything to answer from.
+struct Guarded {
+    runtime: tokio::runtime::Runtime,
+    documents: Documents,
+    limits: Limits,
+}
+
+static GUARDED: LazyLock<Guarded> = LazyLock::new(|| {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let limits = Limits::default();
+    let documents = runtime.block_on(Documents::new(&Trusted::default(), &limits));
+    Guarded { runtime, documents: documents.expect("no documents"), limits }
+});
+
+/// What the guard lets pass, the parser and the validator survive, and each refusal has a code.
 fn document(bytes: &[u8]) {
-    let document = String::from_utf8_lossy(bytes);
-    if guard::check(&document).is_ok() {
-        black_box(async_graphql::parser::parse_query(&*document).is_ok());
+    let Guarded { runtime, documents, limits } = &*GUARDED;
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    let wanted = Wanted { text: Some(text), hash: None };
+    if let Err(errors) = runtime.block_on(documents.find(&wanted, limits)) {
+        assert!(!errors.is_empty());
+        for error in errors {
+            let code = error.extensions.as_ref().and_then(|it| it.get("code")).cloned();
+            let is_known = |known: &&Code| code == Some(known.name().into());
+            assert!(Code::ALL.iter().any(|known| is_known(&known)), "{error:?}");
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use async_graphql::{Request, Response, Variables};
 use serde_json::Value;
-use server::graphql::{AppSchema, Plain, answer_bytes, schema};
+use server::graphql::{AppSchema, Plain, answer_bytes, executor};
 use server::network_file;
 use server::search::Network;
 
@@ -22,7 +22,7 @@ pub fn bundled() -> Arc<Network> {
 
 fn the_schema() -> &'static AppSchema {
     static SCHEMA: OnceLock<AppSchema> = OnceLock::new();
-    SCHEMA.get_or_init(schema)
+    SCHEMA.get_or_init(executor)
 }
 
 /// Executes a document that asks nothing of the bookings.

@@ -1,5 +1,11 @@
 //! The server as its callers know it: over HTTP.
 
 mod bad_input;
+mod documented;
+mod hostile;
+mod limits;
+mod negotiation;
+mod persisted;
 mod queries;
 mod scenarios;
+mod slow;

@@ -1,0 +1,134 @@
+//! Answers: what of an error a caller may see, which status an answer has, and, in one place, how
+//! it is written.
+
+use async_graphql::{Response as Executed, ServerError, Value};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::RequestId;
+use super::code::Code;
+use super::guard::Refused;
+use super::limits::Limits;
+use super::negotiate::Wording;
+use crate::graphql::answer_bytes;
+
+/// The longest message of an error, in characters. Some repeat a part of the request.
+const MESSAGE_MAX: usize = 500;
+
+/// What there is to answer.
+pub enum Answer {
+    /// An operation was executed.
+    Executed(Executed),
+    /// None was: the request, or the server, was at fault.
+    Refused(Vec<ServerError>),
+}
+
+/// The error with a code.
+pub fn coded(mut error: ServerError, code: Code) -> ServerError {
+    error.extensions.get_or_insert_default().set("code", code.name());
+    error
+}
+
+fn code(error: &ServerError) -> Option<&str> {
+    match error.extensions.as_ref()?.get("code")? {
+        Value::String(code) => Some(code),
+        _ => None,
+    }
+}
+
+impl From<Refused> for Answer {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(vec![refused.into()])
+    }
+}
+
+impl Answer {
+    /// The server failed in a way that is none of the caller's business. The cause is in the log.
+    pub(super) fn failed(id: &RequestId, cause: &str) -> Self {
+        tracing::error!(request.id = %id.0, error.cause = cause, "request.failed");
+        Refused::new(Code::Internal, masked(id)).into()
+    }
+
+    /// As the caller may see it: each error with a code, without the inside of the server, and no
+    /// more and no longer ones than an answer holds.
+    pub(super) fn seen(mut self, id: &RequestId, limits: &Limits) -> Self {
+        let errors = match &mut self {
+            Self::Executed(executed) => &mut executed.errors,
+            Self::Refused(errors) => errors,
+        };
+        let left_out = errors.len().saturating_sub(limits.errors.max(1));
+        errors.truncate(errors.len() - left_out);
+        for error in errors.iter_mut() {
+            if code(error).is_none() {
+                let cause = &error.message;
+                tracing::error!(request.id = %id.0, error.cause = %cause, "request.failed");
+                error.message = masked(id);
+                *error = coded(error.clone(), Code::Internal);
+            }
+            if let Some((end, _)) = error.message.char_indices().nth(MESSAGE_MAX) {
+                error.message.truncate(end);
+                error.message.push('…');
+            }
+        }
+        if let (Some(last), true) = (errors.last_mut(), left_out > 0) {
+            let values = last.extensions.get_or_insert_default();
+            values.set("errorsLeftOut", Value::from(left_out));
+        }
+        self
+    }
+
+    /// The answer, worded and written.
+    pub fn respond(&self, wording: Wording) -> Response {
+        let status = match self {
+            Self::Executed(_) => StatusCode::OK,
+            Self::Refused(errors) => status(errors.first().and_then(code), wording),
+        };
+        match self.write() {
+            Ok(body) => {
+                let kind = HeaderValue::from_static(wording.media_type());
+                (status, [(header::CONTENT_TYPE, kind)], body).into_response()
+            }
+            Err(error) => {
+                tracing::error!(error.cause = %error, "request.unprintable");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
+        }
+    }
+
+    /// The one place at which an answer becomes bytes.
+    fn write(&self) -> serde_json::Result<Vec<u8>> {
+        match self {
+            Self::Executed(executed) => answer_bytes(executed),
+            // Without data: nothing was executed.
+            Self::Refused(errors) => serde_json::to_vec(&serde_json::json!({ "errors": errors })),
+        }
+    }
+}
+
+fn masked(id: &RequestId) -> String {
+    format!("the server failed to answer; name request {} to its operators", id.0)
+}
+
+/// The status of a refusal. Callers of the plain media type get 200 for whatever GraphQL itself
+/// has to say, as they expect.
+fn status(code: Option<&str>, wording: Wording) -> StatusCode {
+    let is = |other: Code| code == Some(other.name());
+    if is(Code::Internal) {
+        StatusCode::INTERNAL_SERVER_ERROR
+    } else if is(Code::SearchTimeout) || is(Code::MutationTimeout) {
+        StatusCode::GATEWAY_TIMEOUT
+    } else if is(Code::DocumentNotTrusted) {
+        StatusCode::FORBIDDEN
+    } else if wording == Wording::Json {
+        StatusCode::OK
+    } else {
+        StatusCode::BAD_REQUEST
+    }
+}
+
+/// A refusal before GraphQL has anything to say, in GraphQL's form.
+pub fn refuse(status: StatusCode, wording: Wording, refused: Refused) -> Response {
+    let mut response = Answer::from(refused).respond(wording);
+    *response.status_mut() = status;
+    response
+}

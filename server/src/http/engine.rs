@@ -1,0 +1,249 @@
+//! From what a request says to what is answered: the document, its operation, its variables, and
+//! then its execution within the time it may take.
+
+use std::sync::Arc;
+
+use async_graphql::parser::types::OperationType;
+use async_graphql::{Request, Response as Executed, Variables};
+use chrono::{DateTime, Utc};
+use tokio::task::{AbortHandle, JoinError};
+use tracing::Instrument;
+
+use super::answer::Answer;
+use super::code::Code;
+use super::documents::{Document, Documents, Trusted};
+use super::guard::Refused;
+use super::limits::Limits;
+use super::request::Said;
+use super::{RequestId, values};
+use crate::graphql::{AppSchema, Caller, executor};
+use crate::search::Network;
+use crate::store::Store;
+
+/// What answers documents.
+pub struct Engine {
+    limits: Limits,
+    documents: Documents,
+    executor: AppSchema,
+}
+
+/// What an operation is executed on.
+pub struct World {
+    /// The network that answers it, however long it takes.
+    pub network: Arc<Network>,
+    /// The bookings.
+    pub store: Store,
+    /// Who asks.
+    pub caller: Caller,
+    /// When.
+    pub now: DateTime<Utc>,
+}
+
+/// Why a document cannot be trusted. It names the file.
+#[derive(Debug, thiserror::Error)]
+#[error("expected trusted documents without mistakes, found {}: {message}", path.display())]
+pub struct NotTrusted {
+    path: std::path::PathBuf,
+    message: String,
+}
+
+/// How a request came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// For queries.
+    Get,
+    /// For everything.
+    Post,
+}
+
+/// What a request comes to.
+pub enum Outcome {
+    /// An answer.
+    Answer(Answer),
+    /// Its operation needs another method.
+    WrongMethod(Refused),
+}
+
+impl Engine {
+    /// With these limits and trusted documents.
+    ///
+    /// # Errors
+    ///
+    /// Where a trusted document is refused.
+    pub async fn new(limits: Limits, trusted: &Trusted) -> Result<Self, NotTrusted> {
+        let documents = Documents::new(trusted, &limits).await;
+        let documents = documents.map_err(|(path, message)| NotTrusted { path, message })?;
+        Ok(Self { limits, documents, executor: executor() })
+    }
+
+    /// The limits.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The documents.
+    pub fn documents(&self) -> &Documents {
+        &self.documents
+    }
+
+    /// Answers what is said. It is executed in a task of its own, so that a panic ends it alone,
+    /// the time limit holds even where a search never waits, and a mutation ends whether its
+    /// caller waits for it or not.
+    pub(super) async fn answer(
+        self: &Arc<Self>,
+        world: World,
+        id: &RequestId,
+        said: Said,
+        method: Method,
+    ) -> Outcome {
+        let limits = &self.limits;
+        let prepared = match self.prepare(said, method).await {
+            Ok(prepared) => prepared,
+            Err(Outcome::Answer(answer)) => return Outcome::Answer(answer.seen(id, limits)),
+            Err(other) => return other,
+        };
+        let Prepared { document, operation, variables, is_mutation } = prepared;
+        let engine = Arc::clone(self);
+        let work =
+            async move { engine.execute(&document, operation.as_deref(), variables, world).await };
+        Outcome::Answer(within(limits, id, is_mutation, work).await.seen(id, limits))
+    }
+
+    /// Everything before the execution.
+    async fn prepare(&self, said: Said, method: Method) -> Result<Prepared, Outcome> {
+        let limits = &self.limits;
+        let refused = |refused: Refused| Outcome::Answer(refused.into());
+        let all_refused = |errors| Outcome::Answer(Answer::Refused(errors));
+        let document = self.documents.find(&said.wanted, limits).await.map_err(all_refused)?;
+        let name = said.operation.as_deref();
+        let operation = &document.operation(name).map_err(refused)?.node;
+        if method == Method::Get && operation.ty != OperationType::Query {
+            let message = "expected a query: mutations are sent by POST";
+            return Err(Outcome::WrongMethod(Refused::new(Code::MethodNotAllowed, message)));
+        }
+        let is_mutation = operation.ty == OperationType::Mutation;
+        let definitions = &operation.variable_definitions;
+        let (types, fallbacks) = (self.documents.types(), document.fallbacks(name));
+        let variables = values::variables(types, definitions, fallbacks, said.variables);
+        let variables = variables.map_err(all_refused)?;
+        document.verdict().check(name, &variables, limits).map_err(refused)?;
+        Ok(Prepared { document, operation: said.operation, variables, is_mutation })
+    }
+
+    /// Executes an operation of a document that was read, with variables that were checked. The
+    /// executor trusts both.
+    pub async fn execute(
+        &self,
+        document: &Document,
+        operation: Option<&str>,
+        variables: Variables,
+        world: World,
+    ) -> Executed {
+        let mut request = Request::new("")
+            .variables(variables)
+            .data(world.network)
+            .data(world.store)
+            .data(world.caller)
+            .data(world.now);
+        request.operation_name = operation.map(str::to_owned);
+        request.set_parsed_query(document.parsed().clone());
+        self.executor.execute(request).await
+    }
+}
+
+/// Does the work in a task of its own, within the time that it may take.
+async fn within(
+    limits: &Limits,
+    id: &RequestId,
+    is_mutation: bool,
+    work: impl Future<Output = Executed> + Send + 'static,
+) -> Answer {
+    let task = tokio::spawn(work.instrument(tracing::Span::current()));
+    let _abort = (!is_mutation).then(|| AbortOnDrop(task.abort_handle()));
+    match tokio::time::timeout(limits.time(is_mutation), task).await {
+        Ok(Ok(executed)) => Answer::Executed(executed),
+        Ok(Err(error)) => Answer::failed(id, &cause(error)),
+        Err(_) => late(is_mutation, limits).into(),
+    }
+}
+
+struct Prepared {
+    document: Arc<Document>,
+    operation: Option<String>,
+    variables: Variables,
+    is_mutation: bool,
+}
+
+/// Ends a query that nobody waits for.
+struct AbortOnDrop(AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn late(is_mutation: bool, limits: &Limits) -> Refused {
+    if is_mutation {
+        let message = format!(
+            "expected the mutation to be done within {} ms; it may still take effect: send it \
+             again with the same idempotencyKey",
+            limits.mutation_ms
+        );
+        Refused::new(Code::MutationTimeout, message)
+    } else {
+        let message = format!("expected the query to be done within {} ms", limits.search_ms);
+        Refused::new(Code::SearchTimeout, message)
+    }
+}
+
+fn cause(error: JoinError) -> String {
+    match error.try_into_panic() {
+        Ok(panic) => format!("panicked: {}", super::panic_message(&*panic)),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::negotiate::Wording;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_that_says_nothing_but_the_requests_id() {
+        let (id, limits) = (RequestId("0123".to_owned()), Limits::default());
+        for is_mutation in [false, true] {
+            let work = async { panic!("the secret") };
+            let answer = within(&limits, &id, is_mutation, work).await.seen(&id, &limits);
+            for wording in [Wording::Json, Wording::GraphqlJson] {
+                let response = answer.respond(wording);
+                assert_eq!(response.status().as_u16(), 500);
+                let body = axum::body::to_bytes(response.into_body(), 1_000).await.expect("bytes");
+                let body = String::from_utf8_lossy(&body).into_owned();
+                assert!(body.contains("\"INTERNAL\"") && body.contains("0123"), "{body}");
+                assert!(!body.contains("secret") && !body.contains("data"), "{body}");
+            }
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_takes_too_long_is_answered_in_time_even_where_it_never_waits() {
+        let (id, long) = (RequestId("0123".to_owned()), Duration::from_millis(1_500));
+        let limits = Limits { search_ms: 20, mutation_ms: 20, ..Limits::default() };
+        for (is_mutation, code) in [(false, "SEARCH_TIMEOUT"), (true, "MUTATION_TIMEOUT")] {
+            let started = std::time::Instant::now();
+            let busy = async move {
+                std::thread::sleep(long);
+                Executed::default()
+            };
+            let answer = within(&limits, &id, is_mutation, busy).await;
+            assert!(started.elapsed() < long, "{:?}", started.elapsed());
+            let response = answer.respond(Wording::GraphqlJson);
+            assert_eq!(response.status().as_u16(), 504);
+            let body = axum::body::to_bytes(response.into_body(), 1_000).await.expect("bytes");
+            assert!(String::from_utf8_lossy(&body).contains(code));
+        }
+    }
+}

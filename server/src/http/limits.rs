@@ -1,0 +1,140 @@
+//! What a caller may use: of bytes, of a document, of time. Read once, at the start.
+
+use std::time::Duration;
+
+use clap::Args;
+
+/// What a caller may use. Each limit is an option of `serve` and an environment variable.
+#[derive(Debug, Clone, Args)]
+pub struct Limits {
+    /// Bytes of a request's body at most.
+    #[arg(long = "limit-body-bytes", env = "RAILGRAPH_LIMIT_BODY_BYTES")]
+    #[arg(value_name = "BYTES", default_value_t = DEFAULT.body_bytes)]
+    pub body_bytes: usize,
+    /// Bytes of a document at most.
+    #[arg(long = "limit-document-bytes", env = "RAILGRAPH_LIMIT_DOCUMENT_BYTES")]
+    #[arg(value_name = "BYTES", default_value_t = DEFAULT.document_bytes)]
+    pub document_bytes: usize,
+    /// Tokens of a document at most.
+    #[arg(long = "limit-tokens", env = "RAILGRAPH_LIMIT_TOKENS")]
+    #[arg(value_name = "COUNT", default_value_t = DEFAULT.tokens)]
+    pub tokens: usize,
+    /// How deep brackets of all kinds may nest. The parser recurses, so that there is a highest.
+    #[arg(long = "limit-nesting", env = "RAILGRAPH_LIMIT_NESTING", value_name = "COUNT")]
+    #[arg(default_value_t = DEFAULT.nesting, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub nesting: u32,
+    /// How deep fields may nest, through fragments.
+    #[arg(long = "limit-depth", env = "RAILGRAPH_LIMIT_DEPTH")]
+    #[arg(value_name = "COUNT", default_value_t = DEFAULT.depth)]
+    pub depth: u64,
+    /// Aliases of a document at most, each as often as fragments repeat it.
+    #[arg(long = "limit-aliases", env = "RAILGRAPH_LIMIT_ALIASES")]
+    #[arg(value_name = "COUNT", default_value_t = DEFAULT.aliases)]
+    pub aliases: u64,
+    /// Fields at the root of a query at most.
+    #[arg(long = "limit-root-fields", env = "RAILGRAPH_LIMIT_ROOT_FIELDS")]
+    #[arg(value_name = "COUNT", default_value_t = DEFAULT.root_fields)]
+    pub root_fields: u64,
+    /// Fields at the root of a mutation at most.
+    #[arg(long = "limit-mutations", env = "RAILGRAPH_LIMIT_MUTATIONS")]
+    #[arg(value_name = "COUNT", default_value_t = DEFAULT.mutations)]
+    pub mutations: u64,
+    /// Directives of a document at most, each as often as fragments repeat it.
+    #[arg(long = "limit-directives", env = "RAILGRAPH_LIMIT_DIRECTIVES")]
+    #[arg(value_name = "COUNT", default_value_t = DEFAULT.directives)]
+    pub directives: u64,
+    /// Fragments of a document at most.
+    #[arg(long = "limit-fragments", env = "RAILGRAPH_LIMIT_FRAGMENTS", value_name = "COUNT")]
+    #[arg(default_value_t = DEFAULT.fragments)]
+    #[arg(value_parser = clap::value_parser!(u32).range(..=64))]
+    pub fragments: u32,
+    /// Selections of a document at most, each as often as fragments repeat it.
+    #[arg(long = "limit-selections", env = "RAILGRAPH_LIMIT_SELECTIONS")]
+    #[arg(value_name = "COUNT", default_value_t = DEFAULT.selections)]
+    pub selections: u64,
+    /// Fields of an answer at most, as far as the request tells: a list counts what is in it as
+    /// often as it has rows, those that are asked for or 20.
+    #[arg(long = "limit-complexity", env = "RAILGRAPH_LIMIT_COMPLEXITY")]
+    #[arg(value_name = "COUNT", default_value_t = DEFAULT.complexity)]
+    pub complexity: u64,
+    /// How many times as much about the schema may be asked for as tools commonly do.
+    #[arg(long = "limit-introspection", env = "RAILGRAPH_LIMIT_INTROSPECTION")]
+    #[arg(value_name = "TIMES", default_value_t = DEFAULT.introspection)]
+    pub introspection: u64,
+    /// Rows of a page at most.
+    #[arg(long = "limit-page-rows", env = "RAILGRAPH_LIMIT_PAGE_ROWS", value_name = "COUNT")]
+    #[arg(default_value_t = DEFAULT.page_rows)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub page_rows: u32,
+    /// Errors that an answer tells at most; it says how many more there were.
+    #[arg(long = "limit-errors", env = "RAILGRAPH_LIMIT_ERRORS")]
+    #[arg(value_name = "COUNT", default_value_t = DEFAULT.errors)]
+    pub errors: usize,
+    /// Milliseconds that a query may take.
+    #[arg(long = "limit-search-ms", env = "RAILGRAPH_LIMIT_SEARCH_MS")]
+    #[arg(value_name = "MS", default_value_t = DEFAULT.search_ms)]
+    pub search_ms: u64,
+    /// Milliseconds after which a mutation is not waited for. It may still take effect.
+    #[arg(long = "limit-mutation-ms", env = "RAILGRAPH_LIMIT_MUTATION_MS")]
+    #[arg(value_name = "MS", default_value_t = DEFAULT.mutation_ms)]
+    pub mutation_ms: u64,
+    /// Milliseconds within which a request's headers must have come, or the next request of a
+    /// connection must have begun.
+    #[arg(long = "limit-header-ms", env = "RAILGRAPH_LIMIT_HEADER_MS")]
+    #[arg(value_name = "MS", default_value_t = DEFAULT.header_ms)]
+    pub header_ms: u64,
+    /// Milliseconds within which a request's body must have come.
+    #[arg(long = "limit-body-ms", env = "RAILGRAPH_LIMIT_BODY_MS")]
+    #[arg(value_name = "MS", default_value_t = DEFAULT.body_ms)]
+    pub body_ms: u64,
+    /// Milliseconds for which nothing may move on a connection.
+    #[arg(long = "limit-idle-ms", env = "RAILGRAPH_LIMIT_IDLE_MS")]
+    #[arg(value_name = "MS", default_value_t = DEFAULT.idle_ms)]
+    pub idle_ms: u64,
+    /// Milliseconds after which a connection is asked to end, and its caller to open another.
+    #[arg(long = "limit-connection-ms", env = "RAILGRAPH_LIMIT_CONNECTION_MS")]
+    #[arg(value_name = "MS", default_value_t = DEFAULT.connection_ms)]
+    pub connection_ms: u64,
+    /// Bytes that documents kept for reuse may take, about.
+    #[arg(long = "limit-kept-bytes", env = "RAILGRAPH_LIMIT_KEPT_BYTES")]
+    #[arg(value_name = "BYTES", default_value_t = DEFAULT.kept_bytes)]
+    pub kept_bytes: usize,
+}
+
+const DEFAULT: Limits = Limits {
+    body_bytes: 64 * 1024,
+    document_bytes: 16 * 1024,
+    tokens: 1_000,
+    nesting: 32,
+    depth: 15,
+    aliases: 15,
+    root_fields: 10,
+    mutations: 1,
+    directives: 10,
+    fragments: 10,
+    selections: 2_000,
+    complexity: 10_000,
+    introspection: 1,
+    page_rows: 100,
+    errors: 10,
+    search_ms: 2_000,
+    mutation_ms: 5_000,
+    header_ms: 10_000,
+    body_ms: 10_000,
+    idle_ms: 15_000,
+    connection_ms: 600_000,
+    kept_bytes: 32 * 1024 * 1024,
+};
+
+impl Default for Limits {
+    fn default() -> Self {
+        DEFAULT
+    }
+}
+
+impl Limits {
+    /// The time that an operation may take.
+    pub(super) const fn time(&self, is_mutation: bool) -> Duration {
+        Duration::from_millis(if is_mutation { self.mutation_ms } else { self.search_ms })
+    }
+}

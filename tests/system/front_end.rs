@@ -1,0 +1,71 @@
+//! The schema and the server as the tools of front ends see them: `tests/front-end`. They need node
+//! and what `npm ci` installs there; without it these tests are skipped with a loud line, and fail
+//! where the environment has `CI`.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tests::generated::root;
+
+use crate::programs::Server;
+
+#[expect(clippy::disallowed_methods, reason = "tests have no command line of their own")]
+fn is_ci() -> bool {
+    std::env::var("CI").is_ok()
+}
+
+/// The folder, where its tools are installed.
+fn folder() -> Option<PathBuf> {
+    let folder = root().join("tests/front-end");
+    let has_node = Command::new("npm").arg("--version").output().is_ok();
+    if has_node && folder.join("node_modules").is_dir() {
+        return Some(folder);
+    }
+    let missing = "node, or what `npm ci` in tests/front-end installs";
+    assert!(!is_ci(), "expected {missing}, found none");
+    let _ = writeln!(std::io::stderr(), "\n!! SKIPPED, FOR WANT OF {missing}\n");
+    None
+}
+
+/// Runs a script of package.json to its good end; what it said.
+fn npm(folder: &Path, script: &str, arguments: &[&str]) -> String {
+    let mut command = Command::new("npm");
+    command.current_dir(folder).args(["run", "--silent", script, "--"]).args(arguments);
+    let ended = command.output().expect("npm");
+    let said = String::from_utf8_lossy(&ended.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success(), "npm run {script}:\n{said}\n{errors}");
+    said
+}
+
+#[test]
+fn the_tools_of_front_ends_take_the_schema_and_their_client_books() {
+    let Some(folder) = folder() else { return };
+    println!("{}", npm(&folder, "check", &[]));
+    let home = tempfile::tempdir().expect("a folder");
+    // Only the documents that codegen found, as in production.
+    let trusted = home.path().join("trusted");
+    std::fs::create_dir(&trusted).expect("a folder");
+    let manifest = folder.join("generated/codegen/persisted-documents.json");
+    std::fs::copy(manifest, trusted.join("documents.json")).expect("the manifest");
+    for arguments in [vec![], vec!["--trusted-documents", "trusted", "--only-trusted-documents"]] {
+        let server = Server::start(home.path(), &arguments);
+        let url = format!("{}/graphql", server.origin);
+        let said = npm(&folder, "example", &[&url]);
+        assert!(said.contains("searched, booked and cancelled"), "{said}");
+        assert_eq!(server.stop().code, Some(0));
+    }
+}
+
+#[test]
+fn all_audits_of_graphql_over_http_pass() {
+    let Some(folder) = folder() else { return };
+    let home = tempfile::tempdir().expect("a folder");
+    let nothing: [&str; 0] = [];
+    let server = Server::start(home.path(), &nothing);
+    let url = format!("{}/graphql", server.origin);
+    let said = npm(&folder, "audit", &[&url]);
+    assert!(said.contains("61 of 61 audits"), "{said}");
+    println!("{said}");
+}
