@@ -120,7 +120,7 @@ mod tests {
     fn a_string_that_does_not_end_hides_no_brackets() {
         // To the parser these are two empty strings, and then brackets.
         let hidden = format!("{{ a(b: [\"\"\"\" {}", "[".repeat(99));
-        assert_eq!(nesting(&hidden), Err(Fault::Unterminated(9)));
+        assert_eq!(nesting(&hidden), Err(Fault::Unterminated(8)));
         assert_eq!(nesting("{ a(b: \"x\n\") }"), Err(Fault::Unterminated(7)));
         assert_eq!(nesting("{ a(b: \"x\\\n\") }"), Err(Fault::Unterminated(7)));
         assert_eq!(nesting("\"\"\"\\\"\"\""), Err(Fault::Unterminated(0)));
