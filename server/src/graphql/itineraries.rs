@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Enum, InputObject, OneofObject, Result};
+use async_graphql::{Enum, InputObject, OneofObject, Result, ServerResult};
 use chrono_tz::Tz;
 use schema::{Instant, StationIdx};
 
@@ -13,6 +13,7 @@ use super::itinerary_page::{ItineraryConnection, SearchProblem, SearchProblemCod
 use super::paging::{ListKey, Page, StaleCursor};
 use super::scalars::{Date, DateTime, Decimal, Duration, window_minutes};
 use super::station::{Station, StationInput};
+use super::written::Selected;
 use crate::search::{
     self, Coverage, Filter, Found, ITINERARIES_MAX, Network, Order, Query, Via, Window,
 };
@@ -114,6 +115,38 @@ pub struct Arguments {
     pub fare_class: FareClass,
     /// In which order.
     pub order_by: ItineraryOrder,
+}
+
+impl Arguments {
+    /// Those of a selected field, and the page that is asked for.
+    ///
+    /// # Errors
+    ///
+    /// Where one is malformed.
+    pub fn of(selected: &Selected<'_>) -> ServerResult<(Self, Page)> {
+        let arguments = Self {
+            origin: selected.required("origin")?,
+            destination: selected.required("destination")?,
+            date_time: selected.required("dateTime")?,
+            search_window: selected.argument("searchWindow", || Some(default_window()))?,
+            filter: selected.argument("filter", || None)?,
+            coverage: selected.argument("coverage", ItineraryCoverage::default)?,
+            fare_class: selected.argument("fareClass", FareClass::default)?,
+            order_by: selected.argument("orderBy", ItineraryOrder::default)?,
+        };
+        let page = Page {
+            first: selected.argument("first", || None)?,
+            after: selected.argument("after", || None)?,
+            last: selected.argument("last", || None)?,
+            before: selected.argument("before", || None)?,
+        };
+        Ok((arguments, page))
+    }
+}
+
+/// The searched interval where the caller does not say: a day.
+pub fn default_window() -> Duration {
+    Duration::of_minutes(1440)
 }
 
 /// Why a request has no answer: an error, or something to tell the caller.

@@ -233,6 +233,7 @@ pub enum ServiceJourneyField {
 }
 
 impl Writes for ServiceJourney {
+    const INTERFACES: &'static [&'static str] = &["Node"];
     type Field = ServiceJourneyField;
 
     fn field(selected: &Selected<'_>) -> ServerResult<ServiceJourneyField> {

@@ -31,7 +31,7 @@ use crate::store::Store;
 pub use mutation::Mutation;
 pub use query::Query;
 pub use scalars::scalar_fault;
-pub use written::{Plain, answer_bytes};
+pub use written::{Direct, Plain, answer_bytes};
 
 /// The schema.
 pub type AppSchema = Schema<Query, Mutation, EmptySubscription>;

@@ -8,7 +8,7 @@ use super::connection::Connection;
 use super::error::{bad_argument, store_failed};
 use super::itineraries::{
     Arguments, ItineraryCoverage, ItineraryDateTimeInput, ItineraryFilter, ItineraryOrder,
-    itineraries,
+    default_window, itineraries,
 };
 use super::itinerary::{FareClass, Itinerary};
 use super::itinerary_page::ItineraryConnection;
@@ -46,7 +46,7 @@ impl Query {
         #[graphql(desc = "Where to end.")] destination: StationInput,
         #[graphql(desc = "When.")] date_time: ItineraryDateTimeInput,
         #[graphql(
-            default_with = "Some(Duration::of_minutes(1440))",
+            default_with = "Some(default_window())",
             desc = "Length of the searched interval, a week at most; for a date it is the day, \
                     whatever is said here."
         )]

@@ -198,6 +198,7 @@ impl Board {
 }
 
 impl Writes for Station {
+    const INTERFACES: &'static [&'static str] = &["Node"];
     type Field = StationField;
 
     fn field(selected: &Selected<'_>) -> ServerResult<StationField> {

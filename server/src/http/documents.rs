@@ -17,7 +17,7 @@ use super::guard::{self, Refused, Verdict};
 use super::limits::Limits;
 use super::types::Types;
 use super::values::Fallback;
-use crate::graphql::{AppSchema, validator};
+use crate::graphql::{AppSchema, Direct, validator};
 
 /// The SHA-256 of a document's text.
 pub type Hash = [u8; 32];
@@ -26,6 +26,7 @@ pub type Hash = [u8; 32];
 #[derive(Debug)]
 pub struct Document {
     parsed: ExecutableDocument,
+    direct: Option<Direct>,
     verdict: Verdict,
     fallbacks: HashMap<Option<Name>, Vec<Fallback>>,
     /// Bytes that it takes, about.
@@ -73,6 +74,11 @@ impl Document {
     /// The whole document.
     pub fn parsed(&self) -> &ExecutableDocument {
         &self.parsed
+    }
+
+    /// Its operation, where it can be answered without the executor.
+    pub fn direct(&self) -> Option<&Direct> {
+        self.direct.as_ref()
     }
 
     /// What the guard found out.
@@ -219,7 +225,8 @@ impl Documents {
         }
         // What is parsed takes some thirty times as much as its text.
         let weight = 2_048 + 32 * text.len();
-        Ok(Document { parsed, verdict, fallbacks, weight, is_used: AtomicBool::new(false) })
+        let (direct, is_used) = (Direct::of(&parsed), AtomicBool::new(false));
+        Ok(Document { parsed, direct, verdict, fallbacks, weight, is_used })
     }
 
     fn keep(&self, hash: Hash, document: &Arc<Document>, limits: &Limits) {

@@ -139,6 +139,12 @@ impl Engine {
         variables: Variables,
         world: World,
     ) -> Executed {
+        let direct = document
+            .direct()
+            .and_then(|direct| direct.answer(document.parsed(), &variables, &world.network));
+        if let Some(answer) = direct {
+            return answer;
+        }
         let mut request = Request::new("")
             .variables(variables)
             .data(world.network)

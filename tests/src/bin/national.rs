@@ -222,7 +222,7 @@ fn ask(path: &Path, count: usize) -> Done<()> {
     println!("|{}", "---|".repeat(6));
     for question in Question::ALL {
         let queries: Vec<Query> = queries(&network, count, &Filter::default(), Coverage::Best)
-            .into_iter()
+            .iter()
             .enumerate()
             .map(|(nth, query)| question.of(&network, query, nth))
             .collect();
@@ -299,9 +299,9 @@ impl Question {
     }
 
     /// The query of this kind for the pair and day of another one.
-    fn of(self, network: &Network, query: Query, nth: usize) -> Query {
+    fn of(self, network: &Network, query: &Query, nth: usize) -> Query {
         let view = network.view();
-        let mut asked = Query { filter: Filter::default(), ..query };
+        let mut asked = query.clone();
         let filter = &mut asked.filter;
         match self {
             Self::Nothing => {}

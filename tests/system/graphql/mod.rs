@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use async_graphql::{Request, Response, Variables};
 use serde_json::Value;
-use server::graphql::{AppSchema, Plain, answer_bytes, executor};
+use server::graphql::{AppSchema, Direct, Plain, answer_bytes, executor};
 use server::network_file;
 use server::search::Network;
 
@@ -37,6 +37,13 @@ async fn execute(
         .data(Arc::clone(network));
     let request = if plain { request.data(Plain) } else { request };
     the_schema().execute(request).await
+}
+
+/// The answer without the executor, where there is one.
+fn direct(network: &Arc<Network>, document: &str, variables: &Value) -> Option<Response> {
+    let document = async_graphql::parser::parse_query(document).expect("a document");
+    let direct = Direct::of(&document)?;
+    direct.answer(&document, &Variables::from_json(variables.clone()), network)
 }
 
 /// The answer as callers read it.

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use server::graphql::{answer_bytes, sdl};
 use tests::generated::root;
 
-use super::{bundled, execute};
+use super::{bundled, direct, execute};
 
-/// The bytes of both ways, which must be the same to the letter.
+/// The bytes of all ways, which must be the same to the letter.
 async fn both(document: &str, variables: &Value) -> String {
     let network = bundled();
     let [written, plain] = [false, true].map(|plain| {
@@ -26,6 +26,10 @@ async fn both(document: &str, variables: &Value) -> String {
     });
     let (written, plain) = (written.await, plain.await);
     assert_eq!(written, plain, "{document}");
+    if let Some(direct) = direct(&network, document, variables) {
+        let direct = answer_bytes(&direct).expect("JSON");
+        assert_eq!(String::from_utf8(direct).expect("UTF-8"), plain, "{document}");
+    }
     written
 }
 
@@ -135,6 +139,30 @@ async fn fragments_aliases_and_directives_are_written_as_they_are_resolved() {
     ];
     for document in documents {
         both(&document, &json!({ "yes": true, "no": false })).await;
+    }
+}
+
+#[test]
+fn only_searches_that_succeed_are_answered_without_the_executor() {
+    let network = bundled();
+    let found = |document: &str, variables: Value| direct(&network, document, &variables).is_some();
+    let with = |selection: &str| format!("{{ {SEARCH} {{ {selection} }} }}");
+    assert!(found(&with("totalCount"), json!({})));
+    assert!(found(
+        &format!("{{ ...All }} fragment All on Query {{ {SEARCH} {{ totalCount }} }}"),
+        json!({})
+    ));
+    let skipping = "query ($no: Boolean!) { SEARCH { totalCount nodes @include(if: $no) { id } } }";
+    assert!(found(&skipping.replace("SEARCH", SEARCH), json!({ "no": true })));
+    for other in [
+        format!("{{ {SEARCH} {{ totalCount }} network {{ version }} }}"),
+        format!("query ($no: Boolean!) {{ {SEARCH} @skip(if: $no) {{ totalCount }} }}"),
+        format!("query A {{ {SEARCH} {{ totalCount }} }} query B {{ {SEARCH} {{ totalCount }} }}"),
+        with("totalCount").replace("first: 3", "first: 101"),
+        with("totalCount").replace("first: 3", "after: \"nonsense\""),
+        "{ stations { totalCount } }".to_owned(),
+    ] {
+        assert!(!found(&other, json!({ "no": false })), "{other}");
     }
 }
 

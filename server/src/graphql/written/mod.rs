@@ -10,6 +10,7 @@
 //! request that carries [`Plain`] is answered by it.
 
 mod answer;
+mod direct;
 mod json;
 mod selection;
 
@@ -22,8 +23,9 @@ use async_graphql::{
 };
 
 pub use answer::answer_bytes;
+pub use direct::Direct;
 pub use json::{Json, push_integer};
-pub use selection::{Selected, Steps};
+pub use selection::{Selected, Source, Steps};
 
 /// Room that an answer has from the start.
 const RESERVED_BYTES: usize = 8 * 1024;
@@ -34,6 +36,9 @@ pub struct Plain;
 
 /// An object that can be written whole.
 pub trait Writes: OutputType {
+    /// The interfaces that it implements.
+    const INTERFACES: &'static [&'static str] = &[];
+
     /// A field that is selected of it, with its arguments and what is selected of its value.
     type Field: Send + Sync;
 
@@ -91,12 +96,12 @@ pub fn write_object<T: Writes>(object: &T, steps: &Steps<T>, json: &mut Json) ->
         if nth > 0 {
             json.raw(b",");
         }
-        json.raw(&step.key);
+        json.raw(step.key.as_bytes());
         match &step.field {
             None => json.string(&object.introspection_type_name()),
             Some(field) => object.write(field, json).map_err(|mut failed| {
                 failed.pos.get_or_insert(step.pos);
-                failed.path.push(PathSegment::Field(step.name.clone()));
+                failed.path.push(PathSegment::Field(step.name()));
                 failed
             })?,
         }
@@ -163,7 +168,9 @@ impl<T: Writes> OutputType for Whole<T> {
         if context.data_opt::<Plain>().is_some() {
             return self.0.resolve(context, field).await;
         }
-        let steps = Selected::root(context, field).steps::<T>()?;
+        let source = Source::executed(context);
+        let steps = Selected::root(&source, field).steps::<T>();
+        let steps = steps.map_err(|error| context.set_error_path(error))?;
         let mut json = Json::with_capacity(RESERVED_BYTES);
         write_object(&self.0, &steps, &mut json).map_err(|failed| {
             let outer = vec![PathSegment::Field(field.node.response_key().node.to_string())];
