@@ -36,14 +36,10 @@ impl fmt::Debug for Traveller {
     }
 }
 
-/// A caller's name for one request, so that sending it twice does it once.
+/// A caller's name for one request, so that sending it twice does it once. Of any length; two
+/// callers may use the same text and never meet.
 #[derive(Clone, PartialEq, Eq)]
-pub struct IdempotencyKey {
-    /// Whose key it is. Two callers may use the same text and never meet.
-    pub caller: String,
-    /// The key, of any length.
-    pub key: String,
-}
+pub struct IdempotencyKey(pub String);
 
 /// Callers put into their keys what they like, personal data too.
 impl fmt::Debug for IdempotencyKey {
@@ -55,6 +51,8 @@ impl fmt::Debug for IdempotencyKey {
 /// A request to book a trip.
 #[derive(Debug, Clone)]
 pub struct BookTrip {
+    /// Who sends it: the name of an API key. Not empty, and no personal data.
+    pub caller: String,
     /// The itinerary's id as the caller sent it. It says whether two requests are the same, even
     /// when a new network no longer knows it.
     pub itinerary_id: String,
@@ -73,6 +71,8 @@ pub struct BookTrip {
 /// A request to cancel a trip.
 #[derive(Clone)]
 pub struct CancelTrip {
+    /// Who sends it: the name of an API key. Not empty, and no personal data.
+    pub caller: String,
     /// As typed.
     pub reference: String,
     /// That of one of the travellers; `None` only for callers who may see every trip.

@@ -153,6 +153,7 @@ impl Mutation {
         #[graphql(desc = "What, and for whom.")] input: BookTripInput,
     ) -> Result<BookTripPayload> {
         let request = BookTrip {
+            caller: Caller::of(context).name.clone(),
             offer: offer(network(context), &input.itinerary_id),
             itinerary_id: input.itinerary_id.0,
             travellers: input.travellers.into_iter().map(traveller).collect(),
@@ -161,7 +162,7 @@ impl Mutation {
                 FareClass::Second => booking::FareClass::Second,
             },
             expected_price: input.expected_price.map(|price| price.0),
-            idempotency_key: idempotency_key(context, input.idempotency_key),
+            idempotency_key: input.idempotency_key.map(IdempotencyKey),
         };
         let outcome = store(context).book(&request, now(context)).await;
         let (trip, refusals) = parts(outcome.map_err(|error| store_failed(&error))?);
@@ -180,10 +181,11 @@ impl Mutation {
             last_name => last_name,
         };
         let request = CancelTrip {
+            caller: Caller::of(context).name.clone(),
             reference: input.reference,
             last_name,
             expected_version: input.expected_version,
-            idempotency_key: idempotency_key(context, input.idempotency_key),
+            idempotency_key: input.idempotency_key.map(IdempotencyKey),
         };
         let outcome = store(context).cancel(&request, now(context)).await;
         let (trip, refusals) = parts(outcome.map_err(|error| store_failed(&error))?);
@@ -198,11 +200,6 @@ fn traveller(input: TravellerInput) -> booking::Traveller {
         id_number: input.id_number,
         age: input.age,
     }
-}
-
-fn idempotency_key(context: &Context<'_>, key: Option<String>) -> Option<IdempotencyKey> {
-    let caller = Caller::of(context).name.clone();
-    key.map(|key| IdempotencyKey { caller, key })
 }
 
 /// What an itinerary id offers in this network.

@@ -1,20 +1,22 @@
 //! Booking: one transaction for the trip, its reservations, its tickets and the idempotency key.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, JoinType, QueryFilter, QuerySelect,
-    RelationTrait,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, JoinType,
+    QueryFilter, QuerySelect, RelationTrait,
 };
 
 use super::Store;
 use super::entities::{Status, client, reservation, ticket, trip, trip_leg};
 use super::error::{Failure, StoreError};
 use super::idempotency::{Claim, TripState};
-use super::retry::Retries;
 use super::rows::{PlaceRow, TripRows, leg_rows};
+use super::steps::Step;
+use super::write::Outcome;
 use crate::booking::{
     AcceptedTrip, BookTrip, ClientId, ConnectionSignature, Identity, Refusal, TicketNumber, Trip,
     TripReference,
@@ -23,8 +25,17 @@ use crate::booking::{
 /// A transaction's end.
 enum Attempt {
     Booked(Trip),
-    /// Another request has taken the idempotency key in the meantime.
+    /// Another request has taken the idempotency key in the meantime, or this one before.
     KeyTaken,
+}
+
+/// An accepted booking on its way into the database, the same at every attempt.
+struct Booking {
+    store: Store,
+    accepted: AcceptedTrip,
+    claim: Claim,
+    numbers: Vec<TicketNumber>,
+    now: DateTime<Utc>,
 }
 
 impl Store {
@@ -34,106 +45,98 @@ impl Store {
         request: &BookTrip,
         now: DateTime<Utc>,
     ) -> Result<Result<Trip, Vec<Refusal>>, StoreError> {
-        let secret = self.vault().idempotency_key();
-        let claim = request
-            .idempotency_key
-            .as_ref()
-            .map(|key| Claim::new(key, request.fingerprint(secret), secret));
+        let claim = self.claim(&request.caller, request.idempotency_key.as_ref(), |secret| {
+            request.fingerprint(secret)
+        })?;
         // First of all: a repeated request is answered as before, even after the departure.
-        if let Some(claim) = &claim
-            && let Some(answer) = self.replay(claim, now).await?
-        {
+        if let Some(answer) = self.replay_sent_before(&claim, now).await? {
             return Ok(answer);
         }
         let accepted = match request.accept(self.inner.id_number_check, now) {
             Ok(accepted) => accepted,
             Err(refusals) => return Ok(Err(self.with_already_booked(request, refusals).await?)),
         };
-        self.book_accepted(&accepted, claim.as_ref(), now).await
+        let travellers = accepted.reservations().len();
+        let numbers = self.inner.tickets.take(self, travellers, now.timestamp()).await?;
+        let booking = Booking { store: self.clone(), accepted, claim, numbers, now };
+        self.book_accepted(&Arc::new(booking)).await
     }
 
     async fn book_accepted(
         &self,
-        accepted: &AcceptedTrip,
-        claim: Option<&Claim>,
-        now: DateTime<Utc>,
+        booking: &Arc<Booking>,
     ) -> Result<Result<Trip, Vec<Refusal>>, StoreError> {
-        let travellers = accepted.reservations().len();
-        let issued_at = now.timestamp();
-        let numbers = self.inner.tickets.take(self.writer(), travellers, issued_at).await?;
-        let mut retries = Retries::default();
+        let mut retries = self.retries();
         loop {
-            let error = match self.try_book(accepted, claim, &numbers, now).await {
-                Ok(Attempt::Booked(trip)) => return Ok(Ok(trip)),
-                Ok(Attempt::KeyTaken) => match self.replay_taken(claim, now).await? {
-                    Some(answer) => return Ok(answer),
+            let own = Arc::clone(booking);
+            let attempt = self
+                .write(move |transaction| Box::pin(async move { own.write(transaction).await }));
+            let error = match attempt.await {
+                Ok(Attempt::Booked(trip)) => {
+                    self.step(Step::Committed);
+                    return Ok(Ok(trip));
+                }
+                Ok(Attempt::KeyTaken) => match self.replay(&booking.claim, booking.now).await {
+                    Ok(Some(answer)) => return Ok(answer),
                     // It was purged in between.
-                    None => continue,
+                    Ok(None) => continue,
+                    Err(error) => error,
                 },
                 Err(error) => error,
             };
             let StoreError::Database(error) = error else {
-                return Err(error);
+                retries.again(error).await?;
+                continue;
             };
             if Failure::of(&error) != Failure::ActiveReservation {
-                retries.again(StoreError::Database(error), self.random()).await?;
+                retries.again(StoreError::Database(error)).await?;
                 continue;
             }
-            let identities: Vec<_> = accepted
-                .reservations()
-                .iter()
-                .map(|reservation| reservation.person.identity())
-                .enumerate()
-                .collect();
-            let date = accepted.service_date();
-            let refusals = self.already_booked(&identities, accepted.signature(), date).await?;
+            let refusals = self.already_booked_in(&booking.accepted).await?;
             if !refusals.is_empty() {
                 return Ok(Err(refusals));
             }
             // The reservation in the way was cancelled in between.
-            retries.after_conflict(error, self.random()).await?;
+            retries.after_conflict(error).await?;
         }
     }
 
-    async fn replay_taken(
-        &self,
-        claim: Option<&Claim>,
-        now: DateTime<Utc>,
-    ) -> Result<Option<Result<Trip, Vec<Refusal>>>, StoreError> {
-        match claim {
-            Some(claim) => self.replay(claim, now).await,
-            None => Ok(None),
-        }
+    async fn already_booked_in(&self, accepted: &AcceptedTrip) -> Result<Vec<Refusal>, StoreError> {
+        let people = accepted.reservations().iter().map(|place| place.person.identity());
+        let identities: Vec<_> = people.enumerate().collect();
+        self.already_booked(&identities, accepted.signature(), accepted.service_date()).await
     }
+}
 
+impl Booking {
     /// One transaction. It takes what others might hold in a fixed order (the key, clients by
     /// identity, reservations by client), so that two of them seldom wait for each other.
-    async fn try_book(
+    async fn write(
         &self,
-        accepted: &AcceptedTrip,
-        claim: Option<&Claim>,
-        numbers: &[TicketNumber],
-        now: DateTime<Utc>,
-    ) -> Result<Attempt, StoreError> {
-        let trip = self.trip_row(accepted, now)?;
-        let transaction = self.begin().await?;
-        if let Some(claim) = claim {
-            let state = TripState { id: trip.id, version: trip.version, status: trip.status };
-            if !claim.take(&transaction, state, now).await? {
-                transaction.rollback().await?;
-                return Ok(Attempt::KeyTaken);
-            }
+        transaction: &DatabaseTransaction,
+    ) -> Result<Outcome<Attempt>, StoreError> {
+        let Self { store, accepted, claim, numbers, now } = self;
+        store.step(Step::Begun);
+        let trip = store.trip_row(accepted, *now)?;
+        let state = TripState { id: trip.id, version: trip.version, status: trip.status };
+        if !claim.take(transaction, state, *now).await? {
+            return Ok(Outcome::Undo(Attempt::KeyTaken));
         }
-        let clients = self.find_or_create_clients(&transaction, accepted, now).await?;
+        store.step(Step::KeyTaken);
+        let clients = store.find_or_create_clients(transaction, accepted, *now).await?;
+        store.step(Step::ClientsReady);
         let legs = leg_rows(trip.id, accepted);
-        let places = self.place_rows(&trip, accepted, clients, numbers, now)?;
+        let places = store.place_rows(&trip, accepted, clients, numbers, *now)?;
         let rows = TripRows { trip, legs, places };
-        insert(&transaction, &rows).await?;
-        let trip = rows.into_trip(self.vault())?;
-        transaction.commit().await?;
-        Ok(Attempt::Booked(trip))
+        insert(transaction, &rows).await?;
+        store.step(Step::TripWritten);
+        let trip = rows.into_trip(store.vault())?;
+        store.step(Step::BeforeCommit);
+        Ok(Outcome::Keep(Attempt::Booked(trip)))
     }
+}
 
+impl Store {
     fn trip_row(
         &self,
         accepted: &AcceptedTrip,

@@ -1,5 +1,7 @@
 //! Cancelling: one transaction for the trip, its reservations and the idempotency key.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter};
@@ -8,7 +10,8 @@ use super::Store;
 use super::entities::{Status, reservation, trip};
 use super::error::StoreError;
 use super::idempotency::{Claim, TripState};
-use super::retry::Retries;
+use super::steps::Step;
+use super::write::Outcome;
 use crate::booking::{CancelTrip, Refusal, Trip, TripReference};
 
 /// A transaction's end.
@@ -19,6 +22,15 @@ enum Attempt {
     Overtaken,
 }
 
+/// A cancellation on its way into the database, the same at every attempt.
+struct Cancellation {
+    store: Store,
+    request: CancelTrip,
+    reference: TripReference,
+    claim: Claim,
+    now: DateTime<Utc>,
+}
+
 impl Store {
     /// Cancels a trip at the moment `now`: the trip, or the rule that forbids it.
     pub async fn cancel(
@@ -26,94 +38,85 @@ impl Store {
         request: &CancelTrip,
         now: DateTime<Utc>,
     ) -> Result<Result<Trip, Vec<Refusal>>, StoreError> {
-        let secret = self.vault().idempotency_key();
-        let claim = request
-            .idempotency_key
-            .as_ref()
-            .map(|key| Claim::new(key, request.fingerprint(secret), secret));
-        let mut retries = Retries::default();
-        loop {
-            if let Some(claim) = &claim
-                && let Some(answer) = self.replay(claim, now).await?
-            {
-                return Ok(answer);
-            }
-            match self.try_cancel(request, claim.as_ref(), now).await {
-                Ok(Attempt::Cancelled(trip)) => return Ok(Ok(trip)),
-                Ok(Attempt::Overtaken) => {}
-                Ok(Attempt::Refused(refusal)) => {
-                    return self.refuse(refusal, claim.as_ref(), now).await;
-                }
-                Err(error) => retries.again(error, self.random()).await?,
-            }
+        let claim = self.claim(&request.caller, request.idempotency_key.as_ref(), |secret| {
+            request.fingerprint(secret)
+        })?;
+        if let Some(answer) = self.replay_sent_before(&claim, now).await? {
+            return Ok(answer);
         }
-    }
-
-    /// A refusal may be the trace of the same request, which was carried out between our look at
-    /// its key and our look at the trip; then it is answered alike.
-    async fn refuse(
-        &self,
-        refusal: Refusal,
-        claim: Option<&Claim>,
-        now: DateTime<Utc>,
-    ) -> Result<Result<Trip, Vec<Refusal>>, StoreError> {
-        let answer = match claim {
-            Some(claim) => self.replay(claim, now).await?,
-            None => None,
-        };
-        Ok(answer.unwrap_or(Err(vec![refusal])))
-    }
-
-    async fn try_cancel(
-        &self,
-        request: &CancelTrip,
-        claim: Option<&Claim>,
-        now: DateTime<Utc>,
-    ) -> Result<Attempt, StoreError> {
         let Some(reference) = TripReference::parse(&request.reference) else {
-            return Ok(Attempt::Refused(Refusal::trip_unknown()));
+            return Ok(Err(vec![Refusal::trip_unknown()]));
         };
-        let transaction = self.begin().await?;
-        let attempt = self.cancel_in(&transaction, reference, request, claim, now).await?;
-        match attempt {
-            Attempt::Cancelled(_) => transaction.commit().await?,
-            Attempt::Refused(_) | Attempt::Overtaken => transaction.rollback().await?,
-        }
-        Ok(attempt)
+        let cancellation =
+            Cancellation { store: self.clone(), request: request.clone(), reference, claim, now };
+        self.carry_out(&Arc::new(cancellation)).await
     }
 
-    async fn cancel_in(
+    async fn carry_out(
+        &self,
+        cancellation: &Arc<Cancellation>,
+    ) -> Result<Result<Trip, Vec<Refusal>>, StoreError> {
+        let mut retries = self.retries();
+        loop {
+            let own = Arc::clone(cancellation);
+            let attempt = self
+                .write(move |transaction| Box::pin(async move { own.write(transaction).await }));
+            let refusal = match attempt.await {
+                Ok(Attempt::Cancelled(trip)) => {
+                    self.step(Step::Committed);
+                    return Ok(Ok(trip));
+                }
+                Ok(Attempt::Overtaken) => None,
+                Ok(Attempt::Refused(refusal)) => Some(refusal),
+                Err(error) => {
+                    retries.again(error).await?;
+                    continue;
+                }
+            };
+            // Either may be the trace of the same request, carried out between our look at its key
+            // and our look at the trip; then it is answered alike.
+            match (self.replay(&cancellation.claim, cancellation.now).await, refusal) {
+                (Ok(Some(answer)), _) => return Ok(answer),
+                (Ok(None), Some(refusal)) => return Ok(Err(vec![refusal])),
+                (Ok(None), None) => {}
+                (Err(error), _) => retries.again(error).await?,
+            }
+        }
+    }
+}
+
+impl Cancellation {
+    async fn write(
         &self,
         transaction: &DatabaseTransaction,
-        reference: TripReference,
-        request: &CancelTrip,
-        claim: Option<&Claim>,
-        now: DateTime<Utc>,
-    ) -> Result<Attempt, StoreError> {
-        let trip = self.trip_for_change(transaction, reference).await?;
+    ) -> Result<Outcome<Attempt>, StoreError> {
+        let Self { store, request, reference, claim, now } = self;
+        store.step(Step::Begun);
+        let trip = store.trip_for_change(transaction, *reference).await?;
         let last_name = request.last_name.as_deref();
         let visible = |trip: &Trip| last_name.is_none_or(|name| trip.has_traveller(name));
         let Some(trip) = trip.filter(visible) else {
-            return Ok(Attempt::Refused(Refusal::trip_unknown()));
+            return Ok(Outcome::Undo(Attempt::Refused(Refusal::trip_unknown())));
         };
         let version_seen = trip.version();
         // Stored in whole seconds, and answered now as it is answered later.
-        let cancelled_at = DateTime::from_timestamp(now.timestamp(), 0).unwrap_or(now);
+        let cancelled_at = DateTime::from_timestamp(now.timestamp(), 0).unwrap_or(*now);
         let trip = match trip.cancel(request.expected_version, cancelled_at) {
             Ok(trip) => trip,
-            Err(refusal) => return Ok(Attempt::Refused(refusal)),
+            Err(refusal) => return Ok(Outcome::Undo(Attempt::Refused(refusal))),
         };
-        if !write_cancelled(transaction, &trip, version_seen, now).await? {
-            return Ok(Attempt::Overtaken);
+        if !write_cancelled(transaction, &trip, version_seen, *now).await? {
+            return Ok(Outcome::Undo(Attempt::Overtaken));
         }
-        if let Some(claim) = claim {
-            let state =
-                TripState { id: trip.id().0, version: trip.version(), status: Status::Cancelled };
-            if !claim.take(transaction, state, now).await? {
-                return Ok(Attempt::Overtaken);
-            }
+        store.step(Step::TripWritten);
+        let state =
+            TripState { id: trip.id().0, version: trip.version(), status: Status::Cancelled };
+        if !claim.take(transaction, state, *now).await? {
+            return Ok(Outcome::Undo(Attempt::Overtaken));
         }
-        Ok(Attempt::Cancelled(trip))
+        store.step(Step::KeyTaken);
+        store.step(Step::BeforeCommit);
+        Ok(Outcome::Keep(Attempt::Cancelled(trip)))
     }
 }
 

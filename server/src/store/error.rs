@@ -114,6 +114,18 @@ pub enum StoreError {
     /// The database does not answer, or no connection became free in time.
     #[error("the database is not available")]
     Unavailable(#[source] DbErr),
+    /// The database was asked to commit and did not say whether it has.
+    #[error("the database did not say whether it has carried the request out")]
+    OutcomeUnknown(#[source] DbErr),
+    /// Ticket numbers have run too far ahead of this server's clock.
+    #[error(
+        "the last ticket number is {seconds} seconds ahead of this server's clock; mend the clock \
+         that is wrong, this one or that of the server which issued the number"
+    )]
+    TicketsAhead {
+        /// How far.
+        seconds: i64,
+    },
     /// Conflicts with other transactions did not end.
     #[error("the database is too busy: a transaction was retried {retries} times in vain")]
     Contention {

@@ -9,8 +9,8 @@
 //! log and no `Debug` output. Nothing here reads a clock: `now` is an argument, and stored in
 //! whole seconds. Randomness comes from [`StoreConfig`].
 //!
-//! SQLite has one connection that writes, whose transactions begin as `IMMEDIATE`, and a pool of
-//! connections that only read. PostgreSQL has one pool, at READ COMMITTED.
+//! SQLite has one task that writes, which commits what waits for it together (see `write.rs`), and
+//! a pool of connections that only read. PostgreSQL has one pool, at READ COMMITTED.
 
 mod book;
 mod cancel;
@@ -26,7 +26,9 @@ mod read;
 mod retry;
 mod rows;
 mod seal;
+mod steps;
 mod tickets;
+mod write;
 
 use std::fmt;
 use std::sync::Arc;
@@ -35,7 +37,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sea_orm::{
     AccessMode, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    IsolationLevel, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    IsolationLevel, TransactionTrait,
 };
 
 pub use error::{OpenError, StoreError};
@@ -44,6 +46,7 @@ pub use keys::{KeyFile, KeyFileError};
 pub use open::sqlite_file;
 pub use page::{InvalidCursor, TripCursor, TripEdge, TripPage, When};
 pub use random::{NoRandomness, Randomness};
+pub use steps::{Step, StepObserver};
 
 use crate::booking::IdNumberCheck;
 
@@ -69,6 +72,8 @@ pub struct StoreConfig {
     pub random: Randomness,
     /// Measures the database.
     pub observer: Option<StatementObserver>,
+    /// Told of each step of a transaction. Tests end the process there.
+    pub steps: Option<StepObserver>,
 }
 
 impl StoreConfig {
@@ -82,6 +87,7 @@ impl StoreConfig {
             patience: Duration::from_secs(5),
             random: Randomness::system(),
             observer: None,
+            steps: None,
         }
     }
 }
@@ -109,10 +115,15 @@ pub struct Store {
 struct Inner {
     writer: DatabaseConnection,
     reader: DatabaseConnection,
+    /// SQLite's writer task.
+    group_commit: Option<write::GroupCommit>,
     vault: seal::Vault,
     tickets: tickets::TicketNumbers,
+    retry_budget: retry::RetryBudget,
     id_number_check: IdNumberCheck,
+    patience: Duration,
     random: Randomness,
+    steps: steps::Steps,
 }
 
 impl Store {
@@ -144,14 +155,13 @@ impl Store {
         &self.inner.random
     }
 
-    /// Begins a transaction that writes. In SQLite it takes the write lock at once: one that read
-    /// first and then wrote would fail where it could have waited.
-    async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        self.writer().begin_with_options(options).await
+    fn retries(&self) -> retry::Retries<'_> {
+        let inner = &self.inner;
+        retry::Retries::new(&inner.retry_budget, &inner.random, inner.patience)
+    }
+
+    fn step(&self, step: Step) {
+        self.inner.steps.reached(step);
     }
 
     /// Begins a transaction that reads several statements' worth of one moment: without it, a

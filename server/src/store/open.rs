@@ -17,8 +17,11 @@ use sea_orm::{
 use sea_orm_migration::MigratorTrait;
 
 use super::error::OpenError;
+use super::retry::RetryBudget;
 use super::seal::Vault;
+use super::steps::Steps;
 use super::tickets::TicketNumbers;
+use super::write::{GroupCommit, begin_immediate};
 use super::{Inner, Store, StoreConfig};
 
 /// Older ones can corrupt a database in WAL mode (the WAL-reset bug).
@@ -53,13 +56,18 @@ impl Store {
                 connection.set_metric_callback(move |info| observer(info.elapsed, info.failed));
             }
         }
+        let is_sqlite = connections.writer.get_database_backend() == DbBackend::Sqlite;
         let inner = Inner {
+            group_commit: is_sqlite.then(|| GroupCommit::start(connections.writer.clone())),
             writer: connections.writer,
             reader: connections.reader,
             vault,
             tickets: TicketNumbers::default(),
+            retry_budget: RetryBudget::default(),
             id_number_check: config.id_number_check,
+            patience: config.patience,
             random: config.random.clone(),
+            steps: Steps::new(config.steps.clone()),
         };
         Ok(Self { inner: inner.into() })
     }
@@ -67,7 +75,7 @@ impl Store {
     /// Brings the database to this program's version, wholly or not at all. Several servers may
     /// do so at once: one does it, the others wait.
     pub async fn migrate(&self) -> Result<(), OpenError> {
-        let transaction = self.begin().await.map_err(OpenError::Database)?;
+        let transaction = begin_immediate(self.writer()).await.map_err(OpenError::Database)?;
         if transaction.get_database_backend() == DbBackend::Postgres {
             let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
             transaction.execute_unprepared(&lock).await.map_err(OpenError::Database)?;

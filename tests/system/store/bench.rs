@@ -171,6 +171,7 @@ pub fn offer(departure: &str) -> Offer {
 /// Ada's trip from Paris to Lyon on the first of December.
 pub fn request() -> BookTrip {
     BookTrip {
+        caller: "test".into(),
         itinerary_id: "itinerary-1".into(),
         offer: Some(offer("2026-12-01T09:00:00+01:00")),
         travellers: vec![ada()],
@@ -185,12 +186,13 @@ pub fn request_for(travellers: &[Traveller]) -> BookTrip {
 }
 
 pub fn key(text: &str) -> IdempotencyKey {
-    IdempotencyKey { caller: "test".into(), key: text.into() }
+    IdempotencyKey(text.into())
 }
 
 /// A support worker's request to cancel.
 pub fn cancelling(trip: &Trip) -> CancelTrip {
     CancelTrip {
+        caller: "test".into(),
         reference: trip.reference().to_string(),
         last_name: None,
         expected_version: None,
