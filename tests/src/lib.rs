@@ -12,4 +12,16 @@ pub mod instructions;
 pub mod national;
 pub mod oracle;
 pub mod postgres;
+pub mod proxy;
 pub mod random;
+pub mod tamper;
+
+/// The lines of a file of the archive.
+///
+/// # Panics
+///
+/// Where it is none.
+pub fn archive_text(path: &std::path::Path) -> String {
+    let bytes = std::fs::read(path).expect("a file");
+    String::from_utf8(zstd::decode_all(bytes.as_slice()).expect("zstd")).expect("a text")
+}

@@ -4,14 +4,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::LockType;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, JoinType,
-    QueryFilter, QuerySelect, RelationTrait,
+    QueryFilter, QuerySelect, QueryTrait, RelationTrait,
 };
 
 use super::Store;
-use super::entities::{Status, client, reservation, ticket, trip, trip_leg};
+use super::audit::Effect;
+use super::entities::{Status, client, client_identity, reservation, ticket, trip, trip_leg};
 use super::error::{Failure, StoreError};
 use super::idempotency::{Claim, TripState};
 use super::rows::{PlaceRow, TripRows, leg_rows};
@@ -32,6 +33,7 @@ enum Attempt {
 /// An accepted booking on its way into the database, the same at every attempt.
 struct Booking {
     store: Store,
+    caller: String,
     accepted: AcceptedTrip,
     claim: Claim,
     numbers: Vec<TicketNumber>,
@@ -58,7 +60,9 @@ impl Store {
         };
         let travellers = accepted.reservations().len();
         let numbers = self.inner.tickets.take(self, travellers, now.timestamp()).await?;
-        let booking = Booking { store: self.clone(), accepted, claim, numbers, now };
+        self.ensure_keys().await?;
+        let (store, caller) = (self.clone(), request.caller.clone());
+        let booking = Booking { store, caller, accepted, claim, numbers, now };
         self.book_accepted(&Arc::new(booking)).await
     }
 
@@ -67,6 +71,7 @@ impl Store {
         booking: &Arc<Booking>,
     ) -> Result<Result<Trip, Vec<Refusal>>, StoreError> {
         let mut retries = self.retries();
+        let mut keys_reloaded = false;
         loop {
             let own = Arc::clone(booking);
             let attempt = self
@@ -84,13 +89,30 @@ impl Store {
                 },
                 Err(error) => error,
             };
-            let StoreError::Database(error) = error else {
-                retries.again(error).await?;
-                continue;
+            let error = match error {
+                StoreError::Database(error) => error,
+                StoreError::KeyMissing { .. } if !keys_reloaded => {
+                    self.reload_keys().await?;
+                    keys_reloaded = true;
+                    continue;
+                }
+                other => {
+                    retries.again(other).await?;
+                    continue;
+                }
             };
-            if Failure::of(&error) != Failure::ActiveReservation {
-                retries.again(StoreError::Database(error)).await?;
-                continue;
+            match Failure::of(&error) {
+                Failure::ActiveReservation => {}
+                // Keys were rotated, and we have missed it.
+                Failure::Key if !keys_reloaded => {
+                    self.reload_keys().await?;
+                    keys_reloaded = true;
+                    continue;
+                }
+                _ => {
+                    retries.again(StoreError::Database(error)).await?;
+                    continue;
+                }
             }
             let refusals = self.already_booked_in(&booking.accepted).await?;
             if !refusals.is_empty() {
@@ -115,7 +137,7 @@ impl Booking {
         &self,
         transaction: &DatabaseTransaction,
     ) -> Result<Outcome<Attempt>, StoreError> {
-        let Self { store, accepted, claim, numbers, now } = self;
+        let Self { store, accepted, claim, numbers, now, .. } = self;
         store.step(Step::Begun);
         let trip = store.trip_row(accepted, *now)?;
         let state = TripState { id: trip.id, version: trip.version, status: trip.status };
@@ -131,6 +153,8 @@ impl Booking {
         insert(transaction, &rows).await?;
         store.step(Step::TripWritten);
         let trip = rows.into_trip(store.vault())?;
+        let by = (self.caller.as_str(), *now);
+        store.audit_trip(transaction, Effect::Booked, &trip, None, by).await?;
         store.step(Step::BeforeCommit);
         Ok(Outcome::Keep(Attempt::Booked(trip)))
     }
@@ -188,6 +212,7 @@ impl Store {
                 age: i16::from(traveller.age),
                 connection_signature: trip.connection_signature.clone(),
                 service_date: trip.service_date,
+                cancelled_version: None,
             };
             let ticket = ticket::Model {
                 id: self.new_id(now)?,
@@ -201,40 +226,47 @@ impl Store {
     }
 
     /// The travellers' clients in the order of the request. Whoever is known stays as he is;
-    /// whoever is not is created, unless another transaction does so first.
+    /// whoever is not is created. Should another transaction do so first, a primary key refuses it
+    /// and the next attempt finds the client.
     async fn find_or_create_clients(
         &self,
         transaction: &impl ConnectionTrait,
         accepted: &AcceptedTrip,
         now: DateTime<Utc>,
     ) -> Result<Vec<client::Model>, StoreError> {
+        // One ring for all: who knows the newest encryption key also enters clients under the
+        // newest index key (see `rotate.rs`).
+        let ring = self.vault().ring();
         let people = accepted.reservations().iter().map(|reservation| &reservation.person);
-        let indexes: Vec<Vec<u8>> =
-            people.clone().map(|person| self.vault().blind_index(&person.identity())).collect();
-        let mut known = clients_by_index(transaction, &indexes).await?;
-        let mut created = Vec::new();
-        for (person, index) in people.zip(&indexes) {
-            if !known.contains_key(index) {
-                let id = ClientId(self.new_id(now)?);
-                created.push(self.vault().seal(id, person, now.timestamp())?);
+        let indexes: Vec<Vec<Vec<u8>>> =
+            people.clone().map(|person| ring.search_indexes(&person.identity())).collect();
+        let known = clients_by_index(transaction, indexes.concat()).await?;
+        let mut clients = Vec::with_capacity(indexes.len());
+        let (mut created, mut entries) = (Vec::new(), Vec::new());
+        for (person, indexes) in people.zip(&indexes) {
+            if let Some(client) = indexes.iter().find_map(|index| known.get(index)) {
+                clients.push(client.clone());
+                continue;
             }
+            let row =
+                self.vault().seal(&ring, ClientId(self.new_id(now)?), person, now.timestamp())?;
+            for (key_id, identity) in ring.own_indexes(&person.identity()) {
+                entries.push(client_identity::Model { identity, key_id, client_id: row.id });
+            }
+            created.push(row.clone());
+            clients.push(row);
         }
         if !created.is_empty() {
-            created.sort_by(|one, other| one.identity.cmp(&other.identity));
-            let wanted = created.len() as u64;
-            let rows = created.iter().map(|row| row.clone().into_active_model());
-            let by_identity = OnConflict::column(client::Column::Identity).do_nothing().to_owned();
-            let inserted = client::Entity::insert_many(rows)
-                .on_conflict(by_identity)
+            // In one order for all, so that two transactions do not wait for each other.
+            entries.sort_by(|one, other| one.identity.cmp(&other.identity));
+            let created = created.into_iter().map(IntoActiveModel::into_active_model);
+            client::Entity::insert_many(created).exec_without_returning(transaction).await?;
+            let entries = entries.into_iter().map(IntoActiveModel::into_active_model);
+            client_identity::Entity::insert_many(entries)
                 .exec_without_returning(transaction)
                 .await?;
-            known.extend(created.into_iter().map(|row| (row.identity.clone(), row)));
-            if inserted < wanted {
-                known.extend(clients_by_index(transaction, &indexes).await?);
-            }
         }
-        let found = indexes.iter().map(|index| known.remove(index)).collect::<Option<_>>();
-        found.ok_or(StoreError::Corrupt("a client was neither found nor created"))
+        Ok(clients)
     }
 
     /// Adds to a refused request those travellers who have booked already, so that all its
@@ -263,32 +295,46 @@ impl Store {
         if travellers.is_empty() {
             return Ok(Vec::new());
         }
-        let index = |identity| self.vault().blind_index(identity);
-        let indexes: Vec<(usize, Vec<u8>)> =
-            travellers.iter().map(|(place, identity)| (*place, index(identity))).collect();
-        let booked: Vec<Vec<u8>> = client::Entity::find()
+        let ring = self.vault().ring();
+        let indexes: Vec<(usize, Vec<Vec<u8>>)> = travellers
+            .iter()
+            .map(|(place, identity)| (*place, ring.search_indexes(identity)))
+            .collect();
+        let wanted = indexes.iter().flat_map(|(_, indexes)| indexes.iter().cloned());
+        let booked: Vec<Vec<u8>> = client_identity::Entity::find()
             .select_only()
-            .column(client::Column::Identity)
-            .join_rev(JoinType::InnerJoin, reservation::Relation::Client.def())
-            .filter(client::Column::Identity.is_in(indexes.iter().map(|(_, index)| index.clone())))
+            .column(client_identity::Column::Identity)
+            .join(JoinType::InnerJoin, client_identity::Relation::Reservation.def())
+            .filter(client_identity::Column::Identity.is_in(wanted))
             .filter(reservation::Column::ConnectionSignature.eq(signature.as_bytes().to_vec()))
             .filter(reservation::Column::ServiceDate.eq(service_date))
             .filter(reservation::Column::Status.eq(Status::Confirmed))
             .into_tuple()
             .all(self.reader())
             .await?;
-        let guilty = indexes.iter().filter(|(_, index)| booked.contains(index));
+        let guilty = indexes
+            .iter()
+            .filter(|(_, indexes)| indexes.iter().any(|index| booked.contains(index)));
         Ok(guilty.map(|&(place, _)| Refusal::already_booked(place)).collect())
     }
 }
 
+/// The clients with these identities, by identity. They stay as they are until the transaction
+/// ends: nobody is erased while somebody books for him.
 async fn clients_by_index(
     transaction: &impl ConnectionTrait,
-    indexes: &[Vec<u8>],
+    indexes: Vec<Vec<u8>>,
 ) -> Result<HashMap<Vec<u8>, client::Model>, StoreError> {
-    let wanted = client::Column::Identity.is_in(indexes.iter().cloned());
-    let found = client::Entity::find().filter(wanted).all(transaction).await?;
-    Ok(found.into_iter().map(|row| (row.identity.clone(), row)).collect())
+    let mut wanted = client::Entity::find()
+        .select_also(client_identity::Entity)
+        .join_rev(JoinType::InnerJoin, client_identity::Relation::Client.def())
+        .filter(client_identity::Column::Identity.is_in(indexes));
+    QueryTrait::query(&mut wanted).lock_with_tables(LockType::KeyShare, [client::Entity]);
+    let living = |(row, entry): (client::Model, Option<client_identity::Model>)| {
+        let entry = entry.filter(|_| row.erased_at.is_none())?;
+        Some((entry.identity, row))
+    };
+    Ok(wanted.all(transaction).await?.into_iter().filter_map(living).collect())
 }
 
 async fn insert(transaction: &impl ConnectionTrait, rows: &TripRows) -> Result<(), StoreError> {

@@ -156,6 +156,18 @@ pub enum StoreError {
         /// Its number.
         key_id: i32,
     },
+    /// The key file cannot be read again.
+    #[error("the key file cannot be read again")]
+    KeyFile(#[source] super::KeyFileError),
+    /// The key file is another database's.
+    #[error("expected the key file that the database was encrypted with, found another one")]
+    KeysOfAnother,
+    /// A file of the archive cannot be read or written.
+    #[error("a file of the archive cannot be read or written")]
+    Archive(#[source] std::io::Error),
+    /// Trips were archived, and this process was not told where.
+    #[error("expected the archive's folder, found none; name it with --archive-folder")]
+    NoArchive,
     /// No random bytes.
     #[error(transparent)]
     Random(#[from] NoRandomness),
@@ -175,8 +187,11 @@ impl From<DbErr> for StoreError {
 pub(super) enum Failure {
     /// A client has an active reservation for this connection on this date.
     ActiveReservation,
-    /// A random id or reference is taken; another one will do.
+    /// A random id or reference is taken; another one will do. Or a client was created by another
+    /// transaction meanwhile; the next attempt finds it.
     IdTaken,
+    /// Something was written under a key that the database does not have, or a key is still in use.
+    Key,
     /// Another transaction was in the way; the same again may succeed.
     Conflict,
     /// The database is not there.
@@ -216,6 +231,20 @@ impl Failure {
                 None => Self::of_columns(error.message()),
             };
         }
+        if error.is_foreign_key_violation() {
+            // SQLite does not say which one; a trip's parts are written after the trip itself, so
+            // that with any other one the next attempt fails, too.
+            let key = ["fk_clients_key_encryption_key", "fk_client_identities_key"];
+            let of_key = error.constraint().is_none_or(|name| key.contains(&name));
+            return if of_key { Self::Key } else { Self::Other };
+        }
+        // SQLite's triggers that meet a number or a reference which is taken.
+        if code == "1811" {
+            let taken =
+                ["audit_log cannot be changed", "the reference is that of an archived trip"];
+            let is_taken = taken.iter().any(|text| error.message().contains(text));
+            return if is_taken { Self::IdTaken } else { Self::Other };
+        }
         match code {
             // PostgreSQL: serialization failure, deadlock. SQLite: BUSY, BUSY_SNAPSHOT.
             "40001" | "40P01" | "5" | "517" => Self::Conflict,
@@ -231,9 +260,13 @@ impl Failure {
     fn of_constraint(name: &str) -> Self {
         match name {
             "uq_reservations_active" => Self::ActiveReservation,
-            "uq_trips_reference" | "pk_clients" | "pk_trips" | "pk_reservations" | "pk_tickets" => {
-                Self::IdTaken
-            }
+            "uq_trips_reference"
+            | "pk_clients"
+            | "pk_client_identities"
+            | "pk_trips"
+            | "pk_reservations"
+            | "pk_tickets"
+            | "pk_audit_log" => Self::IdTaken,
             _ => Self::Other,
         }
     }
@@ -243,9 +276,13 @@ impl Failure {
         match columns {
             "reservations.client_id, reservations.connection_signature, \
              reservations.service_date" => Self::ActiveReservation,
-            "trips.reference" | "clients.id" | "trips.id" | "reservations.id" | "tickets.id" => {
-                Self::IdTaken
-            }
+            "trips.reference"
+            | "clients.id"
+            | "client_identities.identity"
+            | "trips.id"
+            | "reservations.id"
+            | "tickets.id"
+            | "audit_log.id" => Self::IdTaken,
             _ => Self::Other,
         }
     }

@@ -95,7 +95,8 @@ impl Store {
         key: Option<&IdempotencyKey>,
         fingerprint: impl FnOnce(&[u8; 32]) -> [u8; 32],
     ) -> Result<Claim, StoreError> {
-        let secret = self.vault().idempotency_key();
+        let ring = self.vault().ring();
+        let secret = ring.idempotency_key();
         let fingerprint = fingerprint(secret);
         let (caller, key) = match key {
             Some(key) => (caller, *blake3::keyed_hash(secret, key.0.as_bytes()).as_bytes()),

@@ -17,6 +17,7 @@ use sea_orm::{
 use sea_orm_migration::MigratorTrait;
 
 use super::error::OpenError;
+use super::lookups::Lookups;
 use super::retry::RetryBudget;
 use super::seal::Vault;
 use super::steps::Steps;
@@ -62,6 +63,9 @@ impl Store {
             writer: connections.writer,
             reader: connections.reader,
             vault,
+            key_path: config.key_path.clone(),
+            archive: config.archive.clone(),
+            lookups: Lookups::default(),
             tickets: TicketNumbers::default(),
             retry_budget: RetryBudget::default(),
             id_number_check: config.id_number_check,
@@ -126,6 +130,8 @@ async fn open_sqlite(config: &StoreConfig) -> Result<Connections, OpenError> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        // What is deleted is overwritten: an erased client's data key must not stay in a free page.
+        .pragma("secure_delete", "ON")
         .busy_timeout(config.patience)
         .disable_statement_logging();
     let unnamed = options.get_filename().as_os_str().is_empty();

@@ -9,6 +9,8 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr, SqliteTransactionMode,
@@ -81,9 +83,25 @@ where
     }
 }
 
+/// How many jobs were committed, and by how many commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WriteStats {
+    /// Jobs in groups that were committed.
+    pub jobs: u64,
+    /// Commits.
+    pub commits: u64,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    jobs: AtomicU64,
+    commits: AtomicU64,
+}
+
 /// The way to SQLite's writer task, which ends with the last of these.
 pub(super) struct GroupCommit {
     jobs: mpsc::Sender<Box<dyn Job>>,
+    counters: Arc<Counters>,
 }
 
 impl std::fmt::Debug for GroupCommit {
@@ -96,18 +114,26 @@ impl GroupCommit {
     /// Starts the task. The connection must be the only one that writes.
     pub(super) fn start(writer: DatabaseConnection) -> Self {
         let (jobs, mut waiting) = mpsc::channel::<Box<dyn Job>>(QUEUE_MAX);
+        let counters = Arc::new(Counters::default());
+        let counted = Arc::clone(&counters);
         tokio::spawn(async move {
             let mut group = Vec::new();
             while waiting.recv_many(&mut group, GROUP_MAX).await > 0 {
                 let group = std::mem::take(&mut group);
                 // In a task of its own, so that a job that panics takes its group along and not
                 // the writer: the transaction is rolled back and the callers hear of it.
-                if tokio::spawn(run_group(writer.clone(), group)).await.is_err() {
+                let counters = Arc::clone(&counted);
+                if tokio::spawn(run_group(writer.clone(), group, counters)).await.is_err() {
                     tracing::error!("database.writer_panicked");
                 }
             }
         });
-        Self { jobs }
+        Self { jobs, counters }
+    }
+
+    fn stats(&self) -> WriteStats {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        WriteStats { jobs: read(&self.counters.jobs), commits: read(&self.counters.commits) }
     }
 
     async fn submit(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
@@ -116,7 +142,11 @@ impl GroupCommit {
 }
 
 /// One transaction for all jobs of the group, and then their answers.
-async fn run_group(writer: DatabaseConnection, mut group: Vec<Box<dyn Job>>) {
+async fn run_group(
+    writer: DatabaseConnection,
+    mut group: Vec<Box<dyn Job>>,
+    counters: Arc<Counters>,
+) {
     let end = match begin_immediate(&writer).await {
         Ok(transaction) => match run_all(&transaction, &mut group).await {
             Ok(()) => match transaction.commit().await {
@@ -133,6 +163,10 @@ async fn run_group(writer: DatabaseConnection, mut group: Vec<Box<dyn Job>>) {
     };
     if let GroupEnd::Lost(reason) | GroupEnd::Unknown(reason) = &end {
         tracing::warn!(error.cause = reason, jobs = group.len(), "database.group_lost");
+    }
+    if matches!(end, GroupEnd::Committed) {
+        counters.jobs.fetch_add(group.len() as u64, Ordering::Relaxed);
+        counters.commits.fetch_add(1, Ordering::Relaxed);
     }
     for job in group {
         job.answer(match &end {
@@ -189,6 +223,11 @@ fn connection_error(reason: &str) -> DbErr {
 }
 
 impl Store {
+    /// How SQLite's writer shares commits; nothing with PostgreSQL.
+    pub fn write_stats(&self) -> WriteStats {
+        self.inner.group_commit.as_ref().map(GroupCommit::stats).unwrap_or_default()
+    }
+
     /// Runs a job in a transaction and answers once it is durable.
     ///
     /// [`StoreError::OutcomeUnknown`] says that PostgreSQL was asked to commit and did not answer.

@@ -144,7 +144,12 @@ async fn the_database_itself_refuses_nonsense(bench: Bench) {
         "UPDATE trips SET stops = 3",
         "UPDATE reservations SET age = 131",
         "UPDATE reservations SET client_id = 1",
-        "UPDATE clients SET identity = data_key",
+        "UPDATE client_identities SET identity = (SELECT data_key FROM clients)",
+        "UPDATE client_identities SET key_id = 9",
+        "UPDATE clients SET key_encryption_key_id = 9",
+        "UPDATE clients SET erased_at = 1",
+        "UPDATE reservations SET status = 'CANCELLED'",
+        "UPDATE reservations SET cancelled_version = 2",
         "INSERT INTO ticket_numbers (id, last) VALUES (2, 0)",
         "DELETE FROM trips",
     ];

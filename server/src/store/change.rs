@@ -1,4 +1,5 @@
-//! Cancelling: one transaction for the trip, its reservations and the idempotency key.
+//! Changing a trip: one transaction for the trip, its reservations, the idempotency key and the
+//! audit log.
 
 use std::sync::Arc;
 
@@ -7,12 +8,15 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 
 use super::Store;
+use super::audit::Effect;
 use super::entities::{Status, reservation, trip};
 use super::error::StoreError;
 use super::idempotency::{Claim, TripState};
 use super::steps::Step;
 use super::write::Outcome;
-use crate::booking::{CancelTrip, Refusal, Trip, TripReference};
+use crate::booking::{
+    CancelScope, CancelTrip, Refusal, RefusalCode, Trip, TripReference, TripStatus,
+};
 
 /// A transaction's end.
 enum Attempt {
@@ -32,7 +36,8 @@ struct Cancellation {
 }
 
 impl Store {
-    /// Cancels a trip at the moment `now`: the trip, or the rule that forbids it.
+    /// Cancels a trip, or one reservation of it, at the moment `now`: the trip as it is then, or
+    /// the rule that forbids it.
     pub async fn cancel(
         &self,
         request: &CancelTrip,
@@ -57,6 +62,7 @@ impl Store {
         cancellation: &Arc<Cancellation>,
     ) -> Result<Result<Trip, Vec<Refusal>>, StoreError> {
         let mut retries = self.retries();
+        let mut keys_reloaded = false;
         loop {
             let own = Arc::clone(cancellation);
             let attempt = self
@@ -68,6 +74,11 @@ impl Store {
                 }
                 Ok(Attempt::Overtaken) => None,
                 Ok(Attempt::Refused(refusal)) => Some(refusal),
+                Err(StoreError::KeyMissing { .. }) if !keys_reloaded => {
+                    self.reload_keys().await?;
+                    keys_reloaded = true;
+                    continue;
+                }
                 Err(error) => {
                     retries.again(error).await?;
                     continue;
@@ -77,11 +88,32 @@ impl Store {
             // and our look at the trip; then it is answered alike.
             match (self.replay(&cancellation.claim, cancellation.now).await, refusal) {
                 (Ok(Some(answer)), _) => return Ok(answer),
-                (Ok(None), Some(refusal)) => return Ok(Err(vec![refusal])),
+                (Ok(None), Some(refusal)) => {
+                    return self.refused(cancellation, refusal).await.map(Err);
+                }
                 (Ok(None), None) => {}
                 (Err(error), _) => retries.again(error).await?,
             }
         }
+    }
+}
+
+impl Store {
+    /// A trip that is not in the database may be in the archive; then that is the reason.
+    async fn refused(
+        &self,
+        cancellation: &Cancellation,
+        refusal: Refusal,
+    ) -> Result<Vec<Refusal>, StoreError> {
+        if refusal.code != RefusalCode::TripUnknown {
+            return Ok(vec![refusal]);
+        }
+        let request = &cancellation.request;
+        let archived = self.trip(&request.reference, request.last_name.as_deref()).await?;
+        let changed = archived.map(|trip| {
+            trip.cancel(request.scope, request.expected_version, cancellation.now).map(|_| ())
+        });
+        Ok(vec![changed.and_then(Result::err).unwrap_or(refusal)])
     }
 }
 
@@ -101,47 +133,60 @@ impl Cancellation {
         let version_seen = trip.version();
         // Stored in whole seconds, and answered now as it is answered later.
         let cancelled_at = DateTime::from_timestamp(now.timestamp(), 0).unwrap_or(*now);
-        let trip = match trip.cancel(request.expected_version, cancelled_at) {
+        let trip = match trip.cancel(request.scope, request.expected_version, cancelled_at) {
             Ok(trip) => trip,
             Err(refusal) => return Ok(Outcome::Undo(Attempt::Refused(refusal))),
         };
-        if !write_cancelled(transaction, &trip, version_seen, *now).await? {
+        if !write_change(transaction, &trip, version_seen).await? {
             return Ok(Outcome::Undo(Attempt::Overtaken));
         }
         store.step(Step::TripWritten);
         let state =
-            TripState { id: trip.id().0, version: trip.version(), status: Status::Cancelled };
+            TripState { id: trip.id().0, version: trip.version(), status: trip.status().into() };
         if !claim.take(transaction, state, *now).await? {
             return Ok(Outcome::Undo(Attempt::Overtaken));
         }
         store.step(Step::KeyTaken);
+        let (effect, subject) = match request.scope {
+            CancelScope::Reservation(id) if trip.status() == TripStatus::Confirmed => {
+                (Effect::ReservationCancelled, Some(format!("reservation {}", id.0)))
+            }
+            // With its last reservation the trip goes, too.
+            _ => (Effect::TripCancelled, None),
+        };
+        let by = (request.caller.as_str(), *now);
+        store.audit_trip(transaction, effect, &trip, subject, by).await?;
         store.step(Step::BeforeCommit);
         Ok(Outcome::Keep(Attempt::Cancelled(trip)))
     }
 }
 
-/// Writes the cancelled trip if it still has the version that was read.
-async fn write_cancelled(
+/// Writes the changed trip if it still has the version that was read.
+async fn write_change(
     transaction: &impl ConnectionTrait,
     trip: &Trip,
     version_seen: i32,
-    now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
-    let id = trip.id().0;
+    let cancelled_at = trip.facts().cancelled_at.map(|moment| moment.timestamp());
     let updated = trip::Entity::update_many()
-        .col_expr(trip::Column::Status, Expr::value(Status::Cancelled))
+        .col_expr(trip::Column::Status, Expr::value(Status::from(trip.status())))
         .col_expr(trip::Column::Version, Expr::value(trip.version()))
-        .col_expr(trip::Column::CancelledAt, Expr::value(now.timestamp()))
-        .filter(trip::Column::Id.eq(id))
+        .col_expr(trip::Column::CancelledAt, Expr::value(cancelled_at))
+        .filter(trip::Column::Id.eq(trip.id().0))
         .filter(trip::Column::Version.eq(version_seen))
         .exec(transaction)
         .await?;
     if updated.rows_affected == 0 {
         return Ok(false);
     }
+    let now_cancelled = trip.reservations().iter();
+    let now_cancelled = now_cancelled
+        .filter(|place| place.cancelled_version == Some(trip.version()))
+        .map(|place| place.id.0);
     reservation::Entity::update_many()
         .col_expr(reservation::Column::Status, Expr::value(Status::Cancelled))
-        .filter(reservation::Column::TripId.eq(id))
+        .col_expr(reservation::Column::CancelledVersion, Expr::value(trip.version()))
+        .filter(reservation::Column::Id.is_in(now_cancelled))
         .exec(transaction)
         .await?;
     Ok(true)
