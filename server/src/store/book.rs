@@ -71,7 +71,6 @@ impl Store {
         booking: &Arc<Booking>,
     ) -> Result<Result<Trip, Vec<Refusal>>, StoreError> {
         let mut retries = self.retries();
-        let mut keys_reloaded = false;
         loop {
             let own = Arc::clone(booking);
             let attempt = self
@@ -91,9 +90,8 @@ impl Store {
             };
             let error = match error {
                 StoreError::Database(error) => error,
-                StoreError::KeyMissing { .. } if !keys_reloaded => {
+                StoreError::KeyMissing { .. } if retries.may_reload_keys() => {
                     self.reload_keys().await?;
-                    keys_reloaded = true;
                     continue;
                 }
                 other => {
@@ -104,9 +102,8 @@ impl Store {
             match Failure::of(&error) {
                 Failure::ActiveReservation => {}
                 // Keys were rotated, and we have missed it.
-                Failure::Key if !keys_reloaded => {
+                Failure::Key if retries.may_reload_keys() => {
                     self.reload_keys().await?;
-                    keys_reloaded = true;
                     continue;
                 }
                 _ => {

@@ -62,7 +62,6 @@ impl Store {
         cancellation: &Arc<Cancellation>,
     ) -> Result<Result<Trip, Vec<Refusal>>, StoreError> {
         let mut retries = self.retries();
-        let mut keys_reloaded = false;
         loop {
             let own = Arc::clone(cancellation);
             let attempt = self
@@ -74,9 +73,8 @@ impl Store {
                 }
                 Ok(Attempt::Overtaken) => None,
                 Ok(Attempt::Refused(refusal)) => Some(refusal),
-                Err(StoreError::KeyMissing { .. }) if !keys_reloaded => {
+                Err(StoreError::KeyMissing { .. }) if retries.may_reload_keys() => {
                     self.reload_keys().await?;
-                    keys_reloaded = true;
                     continue;
                 }
                 Err(error) => {

@@ -16,6 +16,10 @@ const CONFLICTS_MAX: u32 = 4;
 /// mean a broken source of randomness.
 const IDS_TAKEN_MAX: u32 = 16;
 
+/// Times that a request reads the keys again. A rotation retires keys in two steps, so that one
+/// request can meet it twice.
+const KEY_RELOADS_MAX: u32 = 8;
+
 /// What all requests together may spend on conflicts: retries must not become the load that
 /// causes them. A request earns a tenth of a retry, so that in the long run one in ten is retried.
 #[derive(Debug)]
@@ -53,6 +57,7 @@ pub(super) struct Retries<'a> {
     patience: Duration,
     conflicts: u32,
     ids_taken: u32,
+    key_reloads: u32,
     /// A commit that was not answered, and until when it is worth asking what became of it.
     unknown: Option<Instant>,
 }
@@ -61,7 +66,7 @@ impl<'a> Retries<'a> {
     /// For a new request. `patience` is how long a commit whose outcome is unknown is followed up.
     pub(super) fn new(budget: &'a RetryBudget, random: &'a Randomness, patience: Duration) -> Self {
         budget.earn();
-        Self { budget, random, patience, conflicts: 0, ids_taken: 0, unknown: None }
+        Self { budget, random, patience, conflicts: 0, ids_taken: 0, key_reloads: 0, unknown: None }
     }
 
     /// Waits as long as is good before the next attempt, or says that there is none.
@@ -92,6 +97,12 @@ impl<'a> Retries<'a> {
             },
             other => Err(other),
         }
+    }
+
+    /// Whether it is worth reading the keys again.
+    pub(super) fn may_reload_keys(&mut self) -> bool {
+        self.key_reloads += 1;
+        self.key_reloads <= KEY_RELOADS_MAX
     }
 
     /// Another transaction was in the way: waits longer each time, and by chance, so that two

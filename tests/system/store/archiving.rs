@@ -5,6 +5,9 @@ use sea_orm::{ConnectionTrait, Statement};
 use server::booking::{BookTrip, RefusalCode, Trip};
 use server::store::{Archived, Erasure, Store, When, archive_date};
 
+use tests::measure::Place;
+use tests::measure::archive::measure;
+
 use super::bench::{
     ada, alan, at, cancelling, date, key, now, offer, refusal, request_for, seen, traveller,
 };
@@ -22,6 +25,19 @@ on_both! {
     an_erased_client_is_erased_in_the_archive_too;
     a_damaged_file_is_found;
     no_name_is_in_the_archive;
+}
+
+/// The short run of `bookings archive`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn archiving_that_is_killed_again_and_again_has_each_trip_in_one_place() {
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_bookings"));
+    for postgres in [false, true] {
+        let Some(place) = Place::new(postgres) else { continue };
+        let often = std::time::Duration::from_millis(300);
+        let found = measure(&place, program, 8_000, often).await;
+        assert_eq!((found.wrong, found.archived), (vec![], 8_000));
+        assert!(found.kills > 0);
+    }
 }
 
 /// The trips of these tests were booked and travelled long before this moment.

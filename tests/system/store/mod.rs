@@ -10,6 +10,7 @@ mod bench;
 mod booking;
 mod cancelling;
 mod erasing;
+mod histories;
 mod lookups;
 mod migrations;
 mod opening;

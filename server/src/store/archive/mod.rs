@@ -175,6 +175,8 @@ impl Store {
         before: NaiveDate,
         by: (&str, DateTime<Utc>),
     ) -> Result<Outcome<Batch>, StoreError> {
+        // Who has not departed yet is nobody to be archived, whatever day was said.
+        let before = before.min(by.1.date_naive());
         let turn = before.and_time(NaiveTime::MIN).and_utc().timestamp();
         let trips = trip::Entity::find()
             .filter(trip::Column::CurrentUntil.lte(turn))
