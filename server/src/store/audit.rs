@@ -163,13 +163,36 @@ impl Store {
         subject: Option<String>,
         (caller, now): (&str, DateTime<Utc>),
     ) -> Result<(), StoreError> {
+        let row = self.audit_trip_row(effect, trip, subject, (caller, now))?;
+        audit_log::Entity::insert(row.into_active_model())
+            .exec_without_returning(transaction)
+            .await?;
+        Ok(())
+    }
+
+    /// The row of a booking, to be written with it.
+    pub(super) fn audit_booked(
+        &self,
+        trip: &Trip,
+        by: (&str, DateTime<Utc>),
+    ) -> Result<audit_log::Model, StoreError> {
+        self.audit_trip_row(Effect::Booked, trip, None, by)
+    }
+
+    fn audit_trip_row(
+        &self,
+        effect: Effect,
+        trip: &Trip,
+        subject: Option<String>,
+        by: (&str, DateTime<Utc>),
+    ) -> Result<audit_log::Model, StoreError> {
         let row = audit_log::Model {
             trip_id: Some(trip.id().0),
             trip_reference: Some(trip.reference().to_string()),
             trip_version: Some(trip.version()),
-            ..self.audit_row(effect.as_str(), subject, (caller, now))?
+            ..self.audit_row(effect.as_str(), subject, by)?
         };
-        self.insert_audit(transaction, row).await
+        Ok(self.with_mac(row))
     }
 
     /// Notes what a transaction does to something else than a trip.
@@ -180,8 +203,16 @@ impl Store {
         subject: String,
         (caller, now): (&str, DateTime<Utc>),
     ) -> Result<(), StoreError> {
-        let row = self.audit_row(effect.as_str(), Some(subject), (caller, now))?;
-        self.insert_audit(transaction, row).await
+        let row = self.with_mac(self.audit_row(effect.as_str(), Some(subject), (caller, now))?);
+        audit_log::Entity::insert(row.into_active_model())
+            .exec_without_returning(transaction)
+            .await?;
+        Ok(())
+    }
+
+    fn with_mac(&self, mut row: audit_log::Model) -> audit_log::Model {
+        row.mac = row.mac_under(self.vault().ring().audit_key()).to_vec();
+        row
     }
 
     fn audit_row(
@@ -201,17 +232,6 @@ impl Store {
             subject,
             mac: Vec::new(),
         })
-    }
-
-    async fn insert_audit(
-        &self,
-        transaction: &DatabaseTransaction,
-        mut row: audit_log::Model,
-    ) -> Result<(), StoreError> {
-        row.mac = row.mac_under(self.vault().ring().audit_key()).to_vec();
-        let row = row.into_active_model();
-        audit_log::Entity::insert(row).exec_without_returning(transaction).await?;
-        Ok(())
     }
 
     /// Seals what was committed since the last time. `None` where another server is at it.

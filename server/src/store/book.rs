@@ -6,17 +6,19 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::sea_query::LockType;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, JoinType,
-    QueryFilter, QuerySelect, QueryTrait, RelationTrait,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, JoinType, QueryFilter,
+    QuerySelect, QueryTrait, RelationTrait,
 };
 
 use super::Store;
-use super::audit::Effect;
-use super::entities::{Status, client, client_identity, reservation, ticket, trip, trip_leg};
+use super::entities::{
+    Status, audit_log, client, client_identity, reservation, ticket, trip, trip_leg,
+};
 use super::error::{Failure, StoreError};
 use super::idempotency::{Claim, TripState};
 use super::rows::{PlaceRow, TripRows, leg_rows};
 use super::steps::Step;
+use super::together::Together;
 use super::write::Outcome;
 use crate::booking::{
     AcceptedTrip, BookTrip, ClientId, ConnectionSignature, Identity, Refusal, TicketNumber, Trip,
@@ -28,6 +30,14 @@ enum Attempt {
     Booked(Trip),
     /// Another request has taken the idempotency key in the meantime, or this one before.
     KeyTaken,
+}
+
+/// A booking's clients, and what has to be written so that they are there.
+struct Travellers {
+    /// In the order of the request.
+    clients: Vec<client::Model>,
+    created: Vec<client::Model>,
+    entries: Vec<client_identity::Model>,
 }
 
 /// An accepted booking on its way into the database, the same at every attempt.
@@ -142,16 +152,20 @@ impl Booking {
             return Ok(Outcome::Undo(Attempt::KeyTaken));
         }
         store.step(Step::KeyTaken);
-        let clients = store.find_or_create_clients(transaction, accepted, *now).await?;
+        let travellers = store.find_or_create_clients(transaction, accepted, *now).await?;
         store.step(Step::ClientsReady);
         let legs = leg_rows(trip.id, accepted);
-        let places = store.place_rows(&trip, accepted, clients, numbers, *now)?;
+        let places = store.place_rows(&trip, accepted, travellers.clients, numbers, *now)?;
         let rows = TripRows { trip, legs, places };
-        insert(transaction, &rows).await?;
-        store.step(Step::TripWritten);
+        let mut together = Together::new(transaction.get_database_backend());
+        together.insert::<client::Entity, _>(travellers.created);
+        together.insert::<client_identity::Entity, _>(travellers.entries);
+        insert(&mut together, &rows);
         let trip = rows.into_trip(store.vault())?;
         let by = (self.caller.as_str(), *now);
-        store.audit_trip(transaction, Effect::Booked, &trip, None, by).await?;
+        together.insert::<audit_log::Entity, _>([store.audit_booked(&trip, by)?]);
+        store.step(Step::TripWritten);
+        together.run(transaction).await?;
         store.step(Step::BeforeCommit);
         Ok(Outcome::Keep(Attempt::Booked(trip)))
     }
@@ -222,15 +236,15 @@ impl Store {
         Ok(places)
     }
 
-    /// The travellers' clients in the order of the request. Whoever is known stays as he is;
-    /// whoever is not is created. Should another transaction do so first, a primary key refuses it
-    /// and the next attempt finds the client.
+    /// The travellers' clients. Whoever is known stays as he is; whoever is not is to be created.
+    /// Should another transaction do so first, a primary key refuses it and the next attempt finds
+    /// the client.
     async fn find_or_create_clients(
         &self,
         transaction: &impl ConnectionTrait,
         accepted: &AcceptedTrip,
         now: DateTime<Utc>,
-    ) -> Result<Vec<client::Model>, StoreError> {
+    ) -> Result<Travellers, StoreError> {
         // One ring for all: who knows the newest encryption key also enters clients under the
         // newest index key (see `rotate.rs`).
         let ring = self.vault().ring();
@@ -253,17 +267,9 @@ impl Store {
             created.push(row.clone());
             clients.push(row);
         }
-        if !created.is_empty() {
-            // In one order for all, so that two transactions do not wait for each other.
-            entries.sort_by(|one, other| one.identity.cmp(&other.identity));
-            let created = created.into_iter().map(IntoActiveModel::into_active_model);
-            client::Entity::insert_many(created).exec_without_returning(transaction).await?;
-            let entries = entries.into_iter().map(IntoActiveModel::into_active_model);
-            client_identity::Entity::insert_many(entries)
-                .exec_without_returning(transaction)
-                .await?;
-        }
-        Ok(clients)
+        // In one order for all, so that two transactions do not wait for each other.
+        entries.sort_by(|one, other| one.identity.cmp(&other.identity));
+        Ok(Travellers { clients, created, entries })
     }
 
     /// Adds to a refused request those travellers who have booked already, so that all its
@@ -334,16 +340,11 @@ async fn clients_by_index(
     Ok(wanted.all(transaction).await?.into_iter().filter_map(living).collect())
 }
 
-async fn insert(transaction: &impl ConnectionTrait, rows: &TripRows) -> Result<(), StoreError> {
-    let trip = rows.trip.clone().into_active_model();
-    trip::Entity::insert(trip).exec_without_returning(transaction).await?;
-    let legs = rows.legs.iter().map(|leg| leg.clone().into_active_model());
-    trip_leg::Entity::insert_many(legs).exec_without_returning(transaction).await?;
+fn insert(together: &mut Together, rows: &TripRows) {
+    together.insert::<trip::Entity, _>([rows.trip.clone()]);
+    together.insert::<trip_leg::Entity, _>(rows.legs.iter().cloned());
     let mut reservations: Vec<_> = rows.places.iter().map(|place| place.0.clone()).collect();
     reservations.sort_by_key(|reservation| reservation.client_id);
-    let reservations = reservations.into_iter().map(IntoActiveModel::into_active_model);
-    reservation::Entity::insert_many(reservations).exec_without_returning(transaction).await?;
-    let tickets = rows.places.iter().map(|place| place.2.clone().into_active_model());
-    ticket::Entity::insert_many(tickets).exec_without_returning(transaction).await?;
-    Ok(())
+    together.insert::<reservation::Entity, _>(reservations);
+    together.insert::<ticket::Entity, _>(rows.places.iter().map(|place| place.2.clone()));
 }

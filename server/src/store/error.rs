@@ -103,6 +103,9 @@ pub enum OpenError {
         "expected at least one encryption key, found none; restore the key file from its backup"
     )]
     NoEncryptionKey,
+    /// The operating system gives no thread.
+    #[error("expected a thread for SQLite's writer, found none: {0}; end other programs")]
+    NoThread(#[source] std::io::Error),
     /// Anything else that the database says.
     #[error("expected a usable database, found an error; see its cause: {0}")]
     Database(#[source] DbErr),
@@ -266,7 +269,14 @@ impl Failure {
             | "pk_trips"
             | "pk_reservations"
             | "pk_tickets"
-            | "pk_audit_log" => Self::IdTaken,
+            | "pk_audit_log"
+            // A row's number is taken, and what belongs to it was looked at first: insertions that
+            // are sent together have no order.
+            | "pk_trip_legs"
+            | "uq_reservations_trip_client"
+            | "uq_reservations_trip_position"
+            | "uq_tickets_reservation"
+            | "uq_audit_log_trip_version" => Self::IdTaken,
             _ => Self::Other,
         }
     }

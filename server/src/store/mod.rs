@@ -34,6 +34,7 @@ mod rows;
 mod seal;
 mod steps;
 mod tickets;
+mod together;
 mod write;
 
 use std::fmt;

@@ -58,8 +58,10 @@ impl Store {
             }
         }
         let is_sqlite = connections.writer.get_database_backend() == DbBackend::Sqlite;
+        let group_commit = is_sqlite.then(|| GroupCommit::start(connections.writer.clone()));
+        let group_commit = group_commit.transpose().map_err(OpenError::NoThread)?;
         let inner = Inner {
-            group_commit: is_sqlite.then(|| GroupCommit::start(connections.writer.clone())),
+            group_commit,
             writer: connections.writer,
             reader: connections.reader,
             vault,
@@ -130,6 +132,8 @@ async fn open_sqlite(config: &StoreConfig) -> Result<Connections, OpenError> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        // Savepoints keep the pages that they may have to put back: in memory, not in a file.
+        .pragma("temp_store", "MEMORY")
         // What is deleted is overwritten: an erased client's data key must not stay in a free page.
         .pragma("secure_delete", "ON")
         .busy_timeout(config.patience)
@@ -159,7 +163,12 @@ async fn open_sqlite(config: &StoreConfig) -> Result<Connections, OpenError> {
     if is_new {
         tracing::info!(database.path = %path.display(), "database.created");
     }
-    let writer = sqlite_pool(1, config.patience).connect_lazy_with(options.clone());
+    // Identities, keys and references are random, so that a booking touches pages all over the
+    // file: they stay in 64 MiB of memory, and are copied back from the write-ahead log once they
+    // have changed often, not after every few commits.
+    let writer_options =
+        options.clone().pragma("cache_size", "-65536").pragma("wal_autocheckpoint", "8000");
+    let writer = sqlite_pool(1, config.patience).connect_lazy_with(writer_options);
     let reader_options = options.create_if_missing(false).pragma("query_only", "ON");
     let reader =
         sqlite_pool(config.connections_max, config.patience).connect_lazy_with(reader_options);

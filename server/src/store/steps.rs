@@ -12,7 +12,7 @@ pub enum Step {
     KeyTaken,
     /// The travellers' clients are found or written.
     ClientsReady,
-    /// Trip, legs, reservations and tickets are written, or changed.
+    /// The rows of the trip are made and about to be written, or changed.
     TripWritten,
     /// The audit log's row is written; next comes the commit.
     BeforeCommit,

@@ -8,6 +8,7 @@
 //! A job runs to its end even if its caller has gone: what was begun is done wholly or not at all.
 
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -111,24 +112,18 @@ impl std::fmt::Debug for GroupCommit {
 }
 
 impl GroupCommit {
-    /// Starts the task. The connection must be the only one that writes.
-    pub(super) fn start(writer: DatabaseConnection) -> Self {
-        let (jobs, mut waiting) = mpsc::channel::<Box<dyn Job>>(QUEUE_MAX);
+    /// Starts the writer. The connection must be the only one that writes.
+    ///
+    /// It has a thread of its own: between the statements of a booking it waits for SQLite's thread
+    /// a dozen times, and each of these waits would be longer where callers share the thread.
+    pub(super) fn start(writer: DatabaseConnection) -> io::Result<Self> {
+        let (jobs, waiting) = mpsc::channel::<Box<dyn Job>>(QUEUE_MAX);
         let counters = Arc::new(Counters::default());
         let counted = Arc::clone(&counters);
-        tokio::spawn(async move {
-            let mut group = Vec::new();
-            while waiting.recv_many(&mut group, GROUP_MAX).await > 0 {
-                let group = std::mem::take(&mut group);
-                // In a task of its own, so that a job that panics takes its group along and not
-                // the writer: the transaction is rolled back and the callers hear of it.
-                let counters = Arc::clone(&counted);
-                if tokio::spawn(run_group(writer.clone(), group, counters)).await.is_err() {
-                    tracing::error!("database.writer_panicked");
-                }
-            }
-        });
-        Self { jobs, counters }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        let thread = std::thread::Builder::new().name("sqlite-writer".to_owned());
+        thread.spawn(move || runtime.block_on(run_groups(writer, waiting, counted)))?;
+        Ok(Self { jobs, counters })
     }
 
     fn stats(&self) -> WriteStats {
@@ -138,6 +133,24 @@ impl GroupCommit {
 
     async fn submit(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
         self.jobs.send(job).await.map_err(|_| gone("the writer has ended"))
+    }
+}
+
+/// Takes what waits, again and again, until nobody can send any more.
+async fn run_groups(
+    writer: DatabaseConnection,
+    mut waiting: mpsc::Receiver<Box<dyn Job>>,
+    counters: Arc<Counters>,
+) {
+    let mut group = Vec::new();
+    while waiting.recv_many(&mut group, GROUP_MAX).await > 0 {
+        let group = std::mem::take(&mut group);
+        let counters = Arc::clone(&counters);
+        // In a task of its own, so that a job that panics takes its group along and not the
+        // writer: the transaction is rolled back and the callers hear of it.
+        if tokio::spawn(run_group(writer.clone(), group, counters)).await.is_err() {
+            tracing::error!("database.writer_panicked");
+        }
     }
 }
 

@@ -104,11 +104,12 @@ async fn main() -> ExitCode {
 async fn run_speed(place: &Place, callers: usize, seconds: f64) -> bool {
     let speed = speed::measure(place, callers, seconds, 4).await;
     println!(
-        "{:.0} bookings/s at {callers} callers, median {:.1} ms, p99 {:.1} ms; raw statements \
-         {:.0}/s: {:.0} %",
+        "{:.0} bookings/s at {callers} callers, median {:.1} ms, p99 {:.1} ms, {:.1} to a commit; \
+         raw statements {:.0}/s: {:.0} %",
         speed.store_per_s,
         speed.median_ms,
         speed.p99_ms,
+        speed.group,
         speed.raw_per_s,
         100.0 * speed.ratio()
     );

@@ -45,7 +45,8 @@ pub async fn measure(
         .map(|process| place.folder.path().join(format!("taken-{process}")))
         .collect();
     let start = |(file, process): (&PathBuf, u64)| -> Child {
-        let share = numbers / processes as u64;
+        let first = u64::from(process == 0);
+        let share = numbers / processes as u64 + first * (numbers % processes as u64);
         let seed = seed.wrapping_add(process);
         Command::new(program)
             .arg("take-tickets")
