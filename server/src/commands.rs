@@ -43,16 +43,12 @@ async fn archive_in(store: &Store, options: &ArchiveOptions) -> Result<ExitCode,
         return Ok(ExitCode::SUCCESS);
     }
     let before = options.before.unwrap_or_else(|| archive_date(now()));
-    match store.archive(before, CALLER, now()).await? {
-        Some(done) => {
-            say(&format!("{} trips moved to {} files", done.trips, done.segments));
-            Ok(ExitCode::SUCCESS)
-        }
-        None => {
-            warn("error: another server is archiving at the moment");
-            Ok(ExitCode::FAILURE)
-        }
-    }
+    let Some(done) = store.archive(before, CALLER, now()).await? else {
+        warn("error: another server is archiving at the moment");
+        return Ok(ExitCode::FAILURE);
+    };
+    say(&format!("{} trips moved to {} files", done.trips, done.segments));
+    Ok(ExitCode::SUCCESS)
 }
 
 /// `audit verify`: 0 where the log is whole, 1 where it is not.
@@ -155,13 +151,12 @@ pub async fn client_erase(options: &ClientEraseOptions) -> Result<ExitCode, Star
 }
 
 async fn erase(store: &Store, id: Option<&str>) -> Result<Option<Erasure>, StoreError> {
-    let row = match id {
-        Some(id) => client_row(id),
+    let row = if let Some(id) = id {
+        client_row(id)
+    } else {
         // Not as arguments: those can be seen by everybody on the machine, and stay in histories.
-        None => {
-            let (last_name, id_number) = (ask("last name"), ask("id number"));
-            store.client(&last_name, &id_number).await?.map(|client| client.id.0)
-        }
+        let (last_name, id_number) = (ask("last name"), ask("id number"));
+        store.client(&last_name, &id_number).await?.map(|client| client.id.0)
     };
     match row {
         Some(row) => store.erase_client(ClientId(row), CALLER, now()).await.map(Some),

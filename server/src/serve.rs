@@ -251,15 +251,13 @@ pub(crate) async fn open_store(
 /// the database is told of them, so that it never knows keys that are nowhere.
 async fn prepare(store: &Store, found: &FoundKeys) -> Result<(), StartError> {
     store.migrate().await?;
-    if store.keys().await? == Keys::Unknown {
-        if found.are_new {
-            found.keys.save(&found.path)?;
-            tracing::warn!(
-                keys.path = %found.path.display(),
-                hint = "names and id numbers are encrypted with it; back it up elsewhere",
-                "keys.created"
-            );
-        }
+    if found.are_new && store.keys().await? == Keys::Unknown {
+        found.keys.save(&found.path)?;
+        tracing::warn!(
+            keys.path = %found.path.display(),
+            hint = "names and id numbers are encrypted with it; back it up elsewhere",
+            "keys.created"
+        );
     }
     if store.keys().await? != Keys::Others {
         // Also keys that were added to the file since.

@@ -205,7 +205,7 @@ async fn reindex(
     if !entries.is_empty() {
         let taken = OnConflict::column(client_identity::Column::Identity).do_nothing().to_owned();
         client_identity::Entity::insert_many(
-            entries.into_iter().map(|row| row.into_active_model()),
+            entries.into_iter().map(IntoActiveModel::into_active_model),
         )
         .on_conflict(taken)
         .exec_without_returning(transaction)

@@ -1,7 +1,10 @@
 //! Several insertions in one message to the database. What a statement costs is, for the most
 //! part, the way to the database and back: for SQLite that is another thread.
 
-use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, InsertMany, QueryTrait, Statement, Value};
+use sea_orm::{
+    ConnectionTrait, DbBackend, EntityTrait, InsertMany, IntoActiveModel, QueryTrait, Statement,
+    Value,
+};
 
 use super::error::StoreError;
 
@@ -22,10 +25,10 @@ impl Together {
     pub(super) fn insert<E, M>(&mut self, rows: impl IntoIterator<Item = M>)
     where
         E: EntityTrait,
-        M: sea_orm::IntoActiveModel<E::ActiveModel>,
+        M: IntoActiveModel<E::ActiveModel>,
         E::ActiveModel: Send,
     {
-        let rows: Vec<_> = rows.into_iter().map(|row| row.into_active_model()).collect();
+        let rows: Vec<_> = rows.into_iter().map(IntoActiveModel::into_active_model).collect();
         if rows.is_empty() {
             return;
         }

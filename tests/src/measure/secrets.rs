@@ -22,7 +22,7 @@ pub fn spellings(secret: &str) -> Vec<Vec<u8>> {
     let cases = [secret.to_owned(), secret.to_uppercase(), secret.to_lowercase()];
     let mut all = Vec::new();
     for text in &cases {
-        let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex(text);
         all.push(hex.to_uppercase().into_bytes());
         all.push(hex.into_bytes());
         for skipped in 0..3 {
@@ -38,6 +38,10 @@ pub fn spellings(secret: &str) -> Vec<Vec<u8>> {
     all.sort();
     all.dedup();
     all
+}
+
+fn hex(text: &str) -> String {
+    text.bytes().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }
 
 /// The spellings that are in these bytes.
@@ -116,7 +120,7 @@ pub async fn forge(
             // Another client's, or another column's.
             while forged == sealed {
                 let other = *random.of_slice(clients);
-                forged = read(raw, other, *random.of_slice(&COLUMNS)).await;
+                forged = read(raw, other, random.of_slice::<&str>(&COLUMNS)).await;
             }
         }
         write(raw, client, column, forged).await;
@@ -154,8 +158,9 @@ mod tests {
         for before in ["", "a", "ab", "abc"] {
             for text in [secret.clone(), secret.to_uppercase()] {
                 let text = format!("{before}{text}, and more");
-                let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
-                for written in [text.clone(), hex, STANDARD.encode(&text), URL_SAFE.encode(&text)] {
+                for written in
+                    [text.clone(), hex(&text), STANDARD.encode(&text), URL_SAFE.encode(&text)]
+                {
                     assert!(!found_in(written.as_bytes(), &needles).is_empty(), "{written}");
                 }
             }

@@ -99,9 +99,8 @@ impl Store {
                     done.trips += trips;
                     done.segments += 1;
                 }
-                Batch::NothingLeft => return Ok(Some(done)),
                 Batch::Busy if is_first => return Ok(None),
-                Batch::Busy => return Ok(Some(done)),
+                Batch::NothingLeft | Batch::Busy => return Ok(Some(done)),
             }
         }
     }
