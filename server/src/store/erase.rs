@@ -40,14 +40,24 @@ impl Store {
         caller: &str,
         now: DateTime<Utc>,
     ) -> Result<Erasure, StoreError> {
-        let (store, caller) = (self.clone(), caller.to_owned());
-        let erasure = self.write(move |transaction| {
-            Box::pin(async move { store.erase_in(transaction, id, (caller.as_str(), now)).await })
-        });
-        let erasure = erasure.await?;
+        let mut retries = self.retries();
+        let erasure = loop {
+            let (store, caller) = (self.clone(), caller.to_owned());
+            let erasure = self.write(move |transaction| {
+                let by = (caller, now);
+                Box::pin(async move { store.erase_in(transaction, id, (&by.0, by.1)).await })
+            });
+            match erasure.await {
+                Ok(erasure) => break erasure,
+                Err(error) => retries.again(error).await?,
+            }
+        };
         self.inner.lookups.forget(id.0);
-        if erasure == Erasure::Erased {
-            self.scrub().await?;
+        // The client is erased, whether or not the database tidies up now.
+        if erasure == Erasure::Erased
+            && let Err(error) = self.scrub().await
+        {
+            tracing::warn!(error.cause = %error, "client.remains_not_scrubbed");
         }
         Ok(erasure)
     }

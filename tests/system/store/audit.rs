@@ -73,8 +73,8 @@ async fn the_database_refuses_every_change(bench: Bench) {
     ];
     if bench.is_sqlite() {
         refused.push(
-            "INSERT OR REPLACE INTO audit_log SELECT id, 0, '', effect, NULL, NULL, NULL, NULL, mac \
-             FROM audit_log",
+            "INSERT OR REPLACE INTO audit_log \
+             SELECT id, 0, '', effect, NULL, NULL, NULL, NULL, mac FROM audit_log",
         );
     } else {
         refused.extend(["TRUNCATE audit_log CASCADE", "TRUNCATE audit_seals"]);

@@ -80,6 +80,7 @@ impl Store {
         self.ensure_keys().await?;
         let folder = self.archive_folder()?;
         let mut done = Archived::default();
+        let mut retries = self.retries();
         loop {
             let (store, folder, caller) = (self.clone(), folder.clone(), caller.to_owned());
             let is_first = done.segments == 0;
@@ -94,13 +95,16 @@ impl Store {
                     store.move_some(transaction, &folder, before, (caller.as_str(), now)).await
                 })
             });
-            match batch.await? {
-                Batch::Moved(trips) => {
+            match batch.await {
+                Ok(Batch::Moved(trips)) => {
                     done.trips += trips;
                     done.segments += 1;
+                    retries = self.retries();
                 }
-                Batch::Busy if is_first => return Ok(None),
-                Batch::NothingLeft | Batch::Busy => return Ok(Some(done)),
+                Ok(Batch::Busy) if is_first => return Ok(None),
+                Ok(Batch::NothingLeft | Batch::Busy) => return Ok(Some(done)),
+                // A batch that was committed, and did not say so, finds its trips gone.
+                Err(error) => retries.again(error).await?,
             }
         }
     }
