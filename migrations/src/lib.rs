@@ -9,22 +9,46 @@ use sea_orm_migration::async_trait::async_trait;
 use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
 use sea_orm_migration::{DbErr, MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
+/// The two scripts of a migration for one database.
+macro_rules! up_down {
+    ($path:literal) => {
+        UpDown {
+            up: include_str!(concat!($path, "_up.sql")),
+            down: include_str!(concat!($path, "_down.sql")),
+        }
+    };
+}
+
 /// All migrations, oldest first.
 pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(SqlMigration {
-            name: "m20261122_000001_bookings",
-            sqlite: UpDown {
-                up: include_str!("bookings/sqlite_up.sql"),
-                down: include_str!("bookings/sqlite_down.sql"),
-            },
-            postgres: UpDown {
-                up: include_str!("bookings/postgres_up.sql"),
-                down: include_str!("bookings/postgres_down.sql"),
-            },
-        })]
+        let migration = |name, sqlite, postgres| -> Box<dyn MigrationTrait> {
+            Box::new(SqlMigration { name, sqlite, postgres })
+        };
+        vec![
+            migration(
+                "m20261122_000001_bookings",
+                up_down!("bookings/sqlite"),
+                up_down!("bookings/postgres"),
+            ),
+            migration(
+                "m20261125_000002_audit",
+                up_down!("audit/sqlite"),
+                up_down!("audit/postgres"),
+            ),
+            migration(
+                "m20261125_000003_keys_and_changes",
+                up_down!("keys_and_changes/sqlite"),
+                up_down!("keys_and_changes/postgres"),
+            ),
+            migration(
+                "m20261125_000004_archive",
+                up_down!("archive/sqlite"),
+                up_down!("archive/postgres"),
+            ),
+        ]
     }
 }
 

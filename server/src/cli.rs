@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::http::Limits;
+use crate::store::AuditHead;
 
 /// Train itineraries with at most two stops, and their bookings, over GraphQL.
 #[derive(Debug, Parser)]
@@ -39,6 +40,96 @@ pub enum Command {
     Migrate(DatabaseOptions),
     /// Prints the GraphQL schema.
     Schema,
+    /// Moves trips that departed over a year ago to the archive; what a server does every day.
+    Archive(ArchiveOptions),
+    /// The audit log.
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// The keys that names and id numbers are encrypted with.
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Clients.
+    #[command(subcommand)]
+    Client(ClientCommand),
+}
+
+/// What is archived.
+#[derive(Debug, Clone, Args)]
+pub struct ArchiveOptions {
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseOptions,
+    /// Trips that departed before this day; a year ago where it is not said.
+    #[arg(long, value_name = "DATE")]
+    pub before: Option<chrono::NaiveDate>,
+    /// Instead, bring archived trips back: all, or those of one file.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "all")]
+    #[arg(conflicts_with = "before")]
+    pub restore: Option<String>,
+    /// Instead, look the archive through; exits with 0 where it is whole and 1 where not.
+    #[arg(long, conflicts_with_all = ["before", "restore"])]
+    pub verify: bool,
+}
+
+/// What is done with the audit log.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Reads the whole log and tells whether anything was changed, removed, added or moved; exits
+    /// with 0 or 1.
+    Verify(AuditVerifyOptions),
+}
+
+/// How the audit log is verified.
+#[derive(Debug, Clone, Args)]
+pub struct AuditVerifyOptions {
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseOptions,
+    /// A head that was noted before, as the log line `audit.head` has it: a database that was set
+    /// back to an earlier state does not contain it.
+    #[arg(long, value_name = "NUMBER:HASH")]
+    pub head: Option<AuditHead>,
+}
+
+/// What is done with keys.
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Makes new keys and brings every client under them, while servers go on working. Can be
+    /// interrupted and run again.
+    Rotate(KeysRotateOptions),
+}
+
+/// How keys are rotated.
+#[derive(Debug, Clone, Args)]
+pub struct KeysRotateOptions {
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseOptions,
+    /// Only put new keys into the key file, to be given to all servers before the rotation.
+    #[arg(long, conflicts_with = "drop_old")]
+    pub prepare: bool,
+    /// Only remove the old keys from the key file, after the rotation.
+    #[arg(long)]
+    pub drop_old: bool,
+}
+
+/// What is done with clients.
+#[derive(Debug, Subcommand)]
+pub enum ClientCommand {
+    /// Erases a client: trips stay, the names can never be read again. Asks for last name and id
+    /// number on standard input.
+    Erase(ClientEraseOptions),
+}
+
+/// Who is erased.
+#[derive(Debug, Clone, Args)]
+pub struct ClientEraseOptions {
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseOptions,
+    /// The client's id as GraphQL gives it, instead of the questions.
+    #[arg(long)]
+    pub id: Option<String>,
 }
 
 /// How the server runs. Each option is also an environment variable.
@@ -86,6 +177,10 @@ pub struct DatabaseOptions {
     /// beside the SQLite file, or `railgraph.key` for PostgreSQL, and made with the database.
     #[arg(long, env = "RAILGRAPH_ENCRYPTION_KEY_FILE", value_name = "FILE")]
     pub encryption_key_file: Option<PathBuf>,
+    /// Folder of archived trips. Where it is not said, it is beside the SQLite file, or
+    /// `railgraph.archive` for PostgreSQL; several servers need one that all can reach.
+    #[arg(long, env = "RAILGRAPH_ARCHIVE_FOLDER", value_name = "FOLDER")]
+    pub archive_folder: Option<PathBuf>,
     /// Which typing errors in id numbers are refused.
     #[arg(long, env = "RAILGRAPH_ID_NUMBER_CHECK", default_value = "none")]
     pub id_number_check: IdNumberCheck,

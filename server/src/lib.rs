@@ -7,11 +7,13 @@
 
 pub mod booking;
 pub mod cli;
+mod commands;
 pub mod graphql;
 pub mod http;
 pub mod network_file;
 pub mod search;
 mod serve;
 pub mod store;
+mod upkeep;
 
 pub use serve::run;

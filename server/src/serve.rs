@@ -14,22 +14,24 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::booking;
-use crate::cli::{Cli, Command, DatabaseOptions, IdNumberCheck, LogFormat, ServeOptions};
+use crate::cli::{
+    AuditCommand, Cli, ClientCommand, Command, DatabaseOptions, IdNumberCheck, KeysCommand,
+    LogFormat, ServeOptions,
+};
+use crate::commands;
 use crate::graphql::{self, Caller};
 use crate::http::{self, App, Engine, FolderError, NotTrusted, Trusted};
 use crate::network_file::{self, NetworkFileError};
 use crate::search::Network;
 use crate::store::{self, KeyFile, KeyFileError, Keys, Randomness, Store, StoreConfig};
+use crate::upkeep;
 
 /// Days before the end of the network's dates from which every start warns of it.
 const ENDS_SOON_DAYS: i64 = 30;
 
-/// How often what has expired is deleted.
-const HOUSEKEEPING: std::time::Duration = std::time::Duration::from_hours(1);
-
 /// Why the program ends before it has begun. Each is one sentence.
 #[derive(Debug, thiserror::Error)]
-enum StartError {
+pub(crate) enum StartError {
     #[error(
         "expected a loopback address to listen on, found {0}; without API keys every caller is an \
          admin, so listen on 127.0.0.1 and let a proxy on this machine decide who gets through"
@@ -62,6 +64,14 @@ enum StartError {
     TrustedFolder(#[from] FolderError),
     #[error(transparent)]
     TrustedDocument(#[from] NotTrusted),
+    #[error(
+        "expected a key file, found none at {}; name it with --encryption-key-file. One is made \
+         for you only by a server that every caller of its own machine may use",
+        .0.display()
+    )]
+    KeysMissing(PathBuf),
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
     #[error("expected the runtime to start, found an error: {0}")]
     Runtime(#[from] std::io::Error),
 }
@@ -74,17 +84,27 @@ pub fn run() -> ExitCode {
     let ended = runtime.map_err(StartError::from).and_then(|runtime| {
         runtime.block_on(async {
             match cli.command.unwrap_or(Command::Serve(Box::new(cli.serve))) {
-                Command::Serve(options) => serve(*options).await,
-                Command::Migrate(options) => migrate(&options).await,
+                Command::Serve(options) => serve(*options).await.map(|()| ExitCode::SUCCESS),
+                Command::Migrate(options) => migrate(&options).await.map(|()| ExitCode::SUCCESS),
                 Command::Schema => {
                     say(graphql::sdl().trim_end());
-                    Ok(())
+                    Ok(ExitCode::SUCCESS)
+                }
+                Command::Archive(options) => commands::archive(&options).await,
+                Command::Audit(AuditCommand::Verify(options)) => {
+                    commands::audit_verify(&options).await
+                }
+                Command::Keys(KeysCommand::Rotate(options)) => {
+                    commands::keys_rotate(&options).await
+                }
+                Command::Client(ClientCommand::Erase(options)) => {
+                    commands::client_erase(&options).await
                 }
             }
         })
     });
     match ended {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             complain(&error);
             ExitCode::FAILURE
@@ -94,7 +114,7 @@ pub fn run() -> ExitCode {
 
 /// Says it on standard output. Nobody may be listening, as at the end of a pipe; that is no reason
 /// to stop.
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
@@ -103,12 +123,12 @@ fn complain(error: &StartError) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place at which the clock is read")]
-fn now() -> DateTime<Utc> {
+pub(crate) fn now() -> DateTime<Utc> {
     Utc::now()
 }
 
 async fn migrate(options: &DatabaseOptions) -> Result<(), StartError> {
-    let store = open_store(options).await?;
+    let store = open_store(options, IfMissing::Create).await?;
     close(&store).await;
     say("the database has this program's version");
     Ok(())
@@ -129,12 +149,15 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
     let listener =
         TcpListener::bind(address).await.map_err(|source| StartError::Taken { address, source })?;
     let address = listener.local_addr()?;
-    let store = open_store(&options.database).await?;
+    // Every caller is an admin, and all are on this machine: see above.
+    let store = open_store(&options.database, IfMissing::Create).await?;
+    let clock: http::Clock = Arc::new(now);
+    let jobs = upkeep::start(&store, &clock, key_path(&options.database));
     let app = App {
         engine: Arc::clone(&engine),
         network: Arc::new(network),
         store: store.clone(),
-        clock: Arc::new(now),
+        clock: clock.clone(),
         caller: Caller::open(),
     };
     tracing::info!(
@@ -147,9 +170,9 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
     } else {
         say(&format!("GraphiQL: http://{address}/graphql"));
     }
-    let housekeeping = tokio::spawn(keep_house(store.clone()));
     http::serve(listener, http::router(app), engine.limits(), asked_to_stop()).await;
-    housekeeping.abort();
+    drop(jobs);
+    upkeep::finish(&store).await;
     close(&store).await;
     tracing::info!("server.stopped");
     Ok(())
@@ -195,15 +218,27 @@ fn tell_network(network: &Network, path: Option<&Path>) {
 }
 
 /// The keys of a database, and where they belong.
-struct FoundKeys {
-    keys: KeyFile,
-    path: PathBuf,
+pub(crate) struct FoundKeys {
+    pub(crate) keys: KeyFile,
+    pub(crate) path: PathBuf,
     /// They were just made, and are in no file yet.
     are_new: bool,
 }
 
-async fn open_store(options: &DatabaseOptions) -> Result<Store, StartError> {
-    let found = find_keys(options)?;
+/// What to do where there is no key file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IfMissing {
+    /// Make one: in open mode on a loopback address, where somebody tries the program out.
+    Create,
+    /// Do not start: keys that an operator does not know of are keys that nobody backs up.
+    Refuse,
+}
+
+pub(crate) async fn open_store(
+    options: &DatabaseOptions,
+    if_missing: IfMissing,
+) -> Result<Store, StartError> {
+    let found = find_keys(options, if_missing)?;
     let check = match options.id_number_check {
         IdNumberCheck::None => booking::IdNumberCheck::None,
         IdNumberCheck::Luhn => booking::IdNumberCheck::Luhn,
@@ -211,6 +246,8 @@ async fn open_store(options: &DatabaseOptions) -> Result<Store, StartError> {
     };
     let config = StoreConfig {
         id_number_check: check,
+        key_path: Some(found.path.clone()),
+        archive: Some(archive_folder(options)),
         ..StoreConfig::new(options.database_url.as_str(), found.keys.clone())
     };
     let store = Store::open(&config).await?;
@@ -227,15 +264,16 @@ async fn open_store(options: &DatabaseOptions) -> Result<Store, StartError> {
 /// the database is told of them, so that it never knows keys that are nowhere.
 async fn prepare(store: &Store, found: &FoundKeys) -> Result<(), StartError> {
     store.migrate().await?;
-    if store.keys().await? == Keys::Unknown {
-        if found.are_new {
-            found.keys.save(&found.path)?;
-            tracing::warn!(
-                keys.path = %found.path.display(),
-                hint = "names and id numbers are encrypted with it; back it up elsewhere",
-                "keys.created"
-            );
-        }
+    if found.are_new && store.keys().await? == Keys::Unknown {
+        found.keys.save(&found.path)?;
+        tracing::warn!(
+            keys.path = %found.path.display(),
+            hint = "names and id numbers are encrypted with it; back it up elsewhere",
+            "keys.created"
+        );
+    }
+    if store.keys().await? != Keys::Others {
+        // Also keys that were added to the file since.
         store.remember_keys().await?;
     }
     match store.keys().await? {
@@ -245,42 +283,62 @@ async fn prepare(store: &Store, found: &FoundKeys) -> Result<(), StartError> {
     }
 }
 
-async fn close(store: &Store) {
+pub(crate) async fn close(store: &Store) {
     if let Err(error) = store.close().await {
         tracing::warn!(error.cause = %error, "database.not_closed");
     }
 }
 
-/// The keys in the file that is named, or in the one beside an SQLite database, or new ones.
-fn find_keys(options: &DatabaseOptions) -> Result<FoundKeys, StartError> {
-    if let Some(path) = &options.encryption_key_file {
-        let (keys, path) = (KeyFile::load(path)?, path.clone());
-        return Ok(FoundKeys { keys, path, are_new: false });
-    }
-    let path = match store::sqlite_file(&options.database_url) {
+/// A file or folder of the program beside an SQLite database, or in the working folder.
+fn beside(options: &DatabaseOptions, ending: &str) -> PathBuf {
+    match store::sqlite_file(&options.database_url) {
         Some(database) => {
             let mut name = database.into_os_string();
-            name.push(".key");
+            name.push(ending);
             PathBuf::from(name)
         }
-        None => PathBuf::from("railgraph.key"),
-    };
-    let are_new = !path.exists();
-    let keys =
-        if are_new { KeyFile::generate(&Randomness::system())? } else { KeyFile::load(&path)? };
-    Ok(FoundKeys { keys, path, are_new })
+        None => PathBuf::from(format!("railgraph{ending}")),
+    }
 }
 
-/// Forgets old idempotency keys, at the start and every hour.
-async fn keep_house(store: Store) {
-    let mut hours = tokio::time::interval(HOUSEKEEPING);
-    loop {
-        hours.tick().await;
-        match store.purge_idempotency_keys(now()).await {
-            Ok(0) => {}
-            Ok(keys) => tracing::info!(idempotency.keys = keys, "idempotency.purged"),
-            Err(error) => tracing::warn!(error.cause = %error, "idempotency.not_purged"),
+fn key_path(options: &DatabaseOptions) -> PathBuf {
+    options.encryption_key_file.clone().unwrap_or_else(|| beside(options, ".key"))
+}
+
+fn archive_folder(options: &DatabaseOptions) -> PathBuf {
+    options.archive_folder.clone().unwrap_or_else(|| beside(options, ".archive"))
+}
+
+/// The keys in the file that is named, or in the one beside an SQLite database, or new ones.
+pub(crate) fn find_keys(
+    options: &DatabaseOptions,
+    if_missing: IfMissing,
+) -> Result<FoundKeys, StartError> {
+    let path = key_path(options);
+    if options.encryption_key_file.is_some() || path.exists() {
+        warn_if_readable(&path);
+        return Ok(FoundKeys { keys: KeyFile::load(&path)?, path, are_new: false });
+    }
+    match if_missing {
+        IfMissing::Create => {
+            let keys = KeyFile::generate(&Randomness::system())?;
+            Ok(FoundKeys { keys, path, are_new: true })
         }
+        IfMissing::Refuse => Err(StartError::KeysMissing(path)),
+    }
+}
+
+/// Says so where others than its owner can read the key file.
+fn warn_if_readable(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = std::fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
+    if mode & 0o077 != 0 {
+        tracing::warn!(
+            keys.path = %path.display(),
+            keys.mode = format!("{:03o}", mode & 0o777),
+            hint = "others can read it; chmod 600",
+            "keys.readable_by_others"
+        );
     }
 }
 

@@ -9,8 +9,22 @@ pub mod european;
 pub mod feed;
 pub mod fuzz;
 pub mod generated;
+pub mod history;
 pub mod instructions;
+pub mod measure;
 pub mod national;
 pub mod oracle;
 pub mod postgres;
+pub mod proxy;
 pub mod random;
+pub mod tamper;
+
+/// The lines of a file of the archive.
+///
+/// # Panics
+///
+/// Where it is none.
+pub fn archive_text(path: &std::path::Path) -> String {
+    let bytes = std::fs::read(path).expect("a file");
+    String::from_utf8(zstd::decode_all(bytes.as_slice()).expect("zstd")).expect("a text")
+}

@@ -4,7 +4,8 @@
 //! that server is used; the tests' databases stay there, named `railgraph_test_…`. Otherwise a
 //! cluster of our own is started in a temporary folder, from the programs of an installed
 //! PostgreSQL, and ends with the test process. Where there is neither, [`database`] gives `None`
-//! after one loud line, and panics where the environment has `CI`.
+//! after one loud line, and panics where the environment has `CI`. A [`Cluster`] is for those who
+//! kill it.
 
 use std::env;
 use std::fs;
@@ -162,6 +163,112 @@ fn start(programs: &Path) -> io::Result<Server> {
     wait_for(&data, &folder.join("log"))?;
     let url = (format!("postgres://railgraph@127.0.0.1:{port}/"), String::new());
     Ok(Server { url, _keeper: Some((keeper, input)) })
+}
+
+/// A cluster of its own, which writes to the disk as one in production does and can be killed.
+pub struct Cluster {
+    programs: PathBuf,
+    folder: tempfile::TempDir,
+    owner: Option<(u32, u32)>,
+    port: u16,
+    server: Option<Child>,
+}
+
+impl Cluster {
+    /// Starts one; `None` where PostgreSQL is not installed.
+    ///
+    /// # Panics
+    ///
+    /// Where it is, and does not start.
+    pub fn start() -> Option<Self> {
+        let programs = programs()?;
+        let folder = tempfile::Builder::new().prefix("railgraph-pg-").tempdir().expect("a folder");
+        let owner = owner_for(folder.path()).expect("a user for PostgreSQL");
+        let port = free_port().expect("a port");
+        let mut cluster = Self { programs, folder, owner, port, server: None };
+        let output = cluster
+            .command("initdb")
+            .args(["--username=railgraph", "--auth=trust", "--encoding=UTF8", "--locale=C"])
+            .arg("--pgdata")
+            .arg(cluster.data())
+            .output()
+            .expect("initdb");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let settings = format!(
+            "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = '{}'\n\
+             max_connections = 300\n",
+            cluster.folder.path().display()
+        );
+        fs::write(cluster.data().join("postgresql.conf"), settings).expect("its settings");
+        cluster.run();
+        Some(cluster)
+    }
+
+    /// The URL of its database.
+    pub fn url(&self) -> String {
+        format!("postgres://railgraph@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Kills it with SIGKILL and starts it again; it is ready when this returns.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not start.
+    pub fn kill_and_restart(&mut self) {
+        self.kill();
+        self.run();
+    }
+
+    fn kill(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+    }
+
+    /// The folder of all its files.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(self.programs.join(program));
+        command.current_dir(self.folder.path()).stdout(Stdio::null());
+        if let Some((user, group)) = self.owner {
+            command.uid(user).gid(group);
+        }
+        command
+    }
+
+    fn run(&mut self) {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            let mut command = self.command("postgres");
+            let server = command.arg("-D").arg(self.data()).stderr(Stdio::null()).spawn();
+            let mut server = server.expect("PostgreSQL");
+            // Until the processes of one that was killed have gone, it ends by itself.
+            while let Ok(None) = server.try_wait() {
+                if self.is_ready(server.id()) {
+                    self.server = Some(server);
+                    return;
+                }
+                thread::sleep(Duration::from_millis(10));
+            }
+        }
+        panic!("PostgreSQL does not start");
+    }
+
+    fn is_ready(&self, process: u32) -> bool {
+        let status = fs::read_to_string(self.data().join("postmaster.pid")).unwrap_or_default();
+        let lines: Vec<&str> = status.lines().map(str::trim).collect();
+        lines.first() == Some(&process.to_string().as_str()) && lines.get(7) == Some(&"ready")
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.kill();
+    }
 }
 
 /// The user that a cluster runs as when we are root; the folder becomes that user's.

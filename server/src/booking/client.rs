@@ -47,6 +47,16 @@ impl Person {
         Self::from_clean(first_name, last_name, IdNumber::from_stored(id_number))
     }
 
+    /// What is left of a client who was erased: empty texts, which nobody's names are.
+    pub fn erased() -> Self {
+        Self::from_stored(String::new(), String::new(), String::new())
+    }
+
+    /// Whether the person was erased.
+    pub fn is_erased(&self) -> bool {
+        self.last_name.is_empty()
+    }
+
     /// As the person first gave it.
     pub fn first_name(&self) -> &str {
         &self.first_name
@@ -67,9 +77,9 @@ impl Person {
         Identity::new(&self.last_name, self.id_number.clone())
     }
 
-    /// Whether `last_name`, however it is typed, is this person's.
+    /// Whether `last_name`, however it is typed, is this person's. An erased person has none.
     pub fn has_last_name(&self, last_name: &str) -> bool {
-        fold_name(last_name) == fold_name(&self.last_name)
+        !self.is_erased() && fold_name(last_name) == fold_name(&self.last_name)
     }
 }
 
@@ -115,7 +125,7 @@ impl fmt::Debug for Identity {
 /// A client: a person, once known, under a number. A client never changes: whoever books again
 /// under the same identity is the same client, and the spelling of the first booking stays, the
 /// first name's too. So a ticket that was issued never changes its name afterwards, and nobody
-/// who knows an id number can rename its owner.
+/// who knows an id number can rename its owner. It can only be erased.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
     /// The client's number.

@@ -28,8 +28,8 @@ pub use money::{cents_to_decimal, decimal_equals_cents};
 pub use refusal::{Refusal, RefusalCode};
 pub use request::{AcceptedTrip, BookTrip, CancelTrip, IdempotencyKey, NewReservation, Traveller};
 pub use trip::{
-    InvalidTrip, Reservation, ReservationId, Ticket, TicketId, TicketNumber, Trip, TripFacts,
-    TripId, TripReference, TripStatus,
+    CancelScope, InvalidTrip, Reservation, ReservationId, Ticket, TicketId, TicketNumber, Trip,
+    TripAction, TripFacts, TripId, TripReference, TripStatus,
 };
 
 /// The most travellers one trip can have.

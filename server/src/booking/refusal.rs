@@ -29,8 +29,12 @@ pub enum RefusalCode {
     AlreadyBooked,
     /// There is no such trip, or none of its travellers has this last name.
     TripUnknown,
-    /// The trip was cancelled before.
+    /// The trip has no such reservation.
+    ReservationUnknown,
+    /// The trip, or the reservation, was cancelled before.
     AlreadyCancelled,
+    /// The trip has left its first station, and is no longer changed.
+    TripDeparted,
     /// The trip has changed since the caller read it.
     VersionConflict,
     /// The idempotency key was used for another request.
@@ -87,6 +91,12 @@ impl Refusal {
     pub fn trip_unknown() -> Self {
         let message = "there is no trip with this reference and this traveller";
         Self::new(RefusalCode::TripUnknown, message, &["reference"])
+    }
+
+    /// The trip has no such reservation.
+    pub fn reservation_unknown() -> Self {
+        let message = "this trip has no such reservation";
+        Self::new(RefusalCode::ReservationUnknown, message, &["reservationId"])
     }
 
     /// Sorts refusals by precedence, and those of one rule by their order in the input.

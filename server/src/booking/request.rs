@@ -12,6 +12,7 @@ use super::id_number::{IdNumber, IdNumberCheck};
 use super::itinerary::{BookedLeg, ConnectionSignature, FareClass, Offer, write_text};
 use super::money::{cents_to_decimal, decimal_equals_cents};
 use super::refusal::{Refusal, RefusalCode};
+use super::trip::CancelScope;
 
 /// The oldest age that is believed.
 const AGE_MAX: u8 = 130;
@@ -36,14 +37,10 @@ impl fmt::Debug for Traveller {
     }
 }
 
-/// A caller's name for one request, so that sending it twice does it once.
+/// A caller's name for one request, so that sending it twice does it once. Of any length; two
+/// callers may use the same text and never meet.
 #[derive(Clone, PartialEq, Eq)]
-pub struct IdempotencyKey {
-    /// Whose key it is. Two callers may use the same text and never meet.
-    pub caller: String,
-    /// The key, of any length.
-    pub key: String,
-}
+pub struct IdempotencyKey(pub String);
 
 /// Callers put into their keys what they like, personal data too.
 impl fmt::Debug for IdempotencyKey {
@@ -55,6 +52,8 @@ impl fmt::Debug for IdempotencyKey {
 /// A request to book a trip.
 #[derive(Debug, Clone)]
 pub struct BookTrip {
+    /// Who sends it: the name of an API key. Not empty, and no personal data.
+    pub caller: String,
     /// The itinerary's id as the caller sent it. It says whether two requests are the same, even
     /// when a new network no longer knows it.
     pub itinerary_id: String,
@@ -70,11 +69,15 @@ pub struct BookTrip {
     pub idempotency_key: Option<IdempotencyKey>,
 }
 
-/// A request to cancel a trip.
+/// A request to cancel a trip, or one reservation of it.
 #[derive(Clone)]
 pub struct CancelTrip {
+    /// Who sends it: the name of an API key. Not empty, and no personal data.
+    pub caller: String,
     /// As typed.
     pub reference: String,
+    /// How much of it.
+    pub scope: CancelScope,
     /// That of one of the travellers; `None` only for callers who may see every trip.
     pub last_name: Option<String>,
     /// The version that the caller saw, if it says so.
@@ -89,6 +92,7 @@ impl fmt::Debug for CancelTrip {
         formatter
             .debug_struct("CancelTrip")
             .field("reference", &self.reference)
+            .field("scope", &self.scope)
             .field("expected_version", &self.expected_version)
             .finish_non_exhaustive()
     }
@@ -239,7 +243,13 @@ impl CancelTrip {
     /// What makes two requests the same: all that the caller sent, save the key itself.
     pub fn fingerprint(&self, key: &[u8; 32]) -> [u8; 32] {
         let mut hasher = blake3::Hasher::new_keyed(key);
-        write_text(&mut hasher, "cancelTrip");
+        match self.scope {
+            CancelScope::WholeTrip => write_text(&mut hasher, "cancelTrip"),
+            CancelScope::Reservation(id) => {
+                write_text(&mut hasher, "cancelReservation");
+                hasher.update(&id.0.to_le_bytes());
+            }
+        }
         write_text(&mut hasher, &self.reference);
         for field in [self.last_name.clone(), self.expected_version.map(|v| v.to_string())] {
             hasher.update(&[u8::from(field.is_some())]);

@@ -84,14 +84,42 @@ pub struct Ticket {
 pub struct Reservation {
     /// Its row.
     pub id: ReservationId,
-    /// That of its trip.
-    pub status: TripStatus,
+    /// The version of its trip in which it was cancelled; `None` while it is in force.
+    pub cancelled_version: Option<i32>,
     /// Who travels.
     pub client: Client,
     /// The traveller's age on this trip, in years.
     pub age: u8,
     /// The proof of it.
     pub ticket: Ticket,
+}
+
+impl Reservation {
+    /// In force or given back, by itself or with its trip.
+    pub fn status(&self) -> TripStatus {
+        match self.cancelled_version {
+            None => TripStatus::Confirmed,
+            Some(_) => TripStatus::Cancelled,
+        }
+    }
+}
+
+/// What is to be given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CancelScope {
+    /// Every reservation that is in force.
+    WholeTrip,
+    /// One traveller's. The trip goes with the last of them.
+    Reservation(ReservationId),
+}
+
+/// What may be done with a trip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TripAction {
+    /// Give it back.
+    CancelTrip,
+    /// Give one traveller's reservation back.
+    CancelReservation,
 }
 
 /// What a trip is made of. The fields are plain; what holds between them is [`Trip`]'s.
@@ -122,8 +150,8 @@ pub struct TripFacts {
     pub reservations: Vec<Reservation>,
 }
 
-/// One itinerary that was bought: one to three legs, one to nine reservations, and a status that
-/// all reservations share.
+/// One itinerary that was bought: one to three legs, one to nine reservations. It is cancelled when
+/// all of its reservations are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trip {
     facts: TripFacts,
@@ -138,8 +166,8 @@ pub enum InvalidTrip {
     /// A trip without travellers, or with too many.
     #[error("a trip has one to nine reservations")]
     ReservationCount,
-    /// A reservation in force in a cancelled trip, or the reverse.
-    #[error("a reservation's status differs from its trip's")]
+    /// A reservation in force in a cancelled trip, or none in a confirmed one.
+    #[error("a trip is cancelled, and not all of its reservations, or the reverse")]
     StatusMismatch,
     /// A version below 1.
     #[error("a trip's version counts from 1")]
@@ -159,47 +187,88 @@ impl Trip {
             return Err(InvalidTrip::Version);
         }
         let trip = Self { facts };
-        let status = trip.status();
-        if trip.reservations().iter().any(|reservation| reservation.status != status) {
+        let none_in_force =
+            trip.reservations().iter().all(|place| place.status() == TripStatus::Cancelled);
+        if none_in_force != (trip.status() == TripStatus::Cancelled) {
             return Err(InvalidTrip::StatusMismatch);
         }
         Ok(trip)
     }
 
-    /// Gives the trip back. `expected_version` is the version that the caller saw, if it says so.
+    /// Gives the trip back, or one reservation of it, until its first train has left.
+    /// `expected_version` is the version that the caller saw, if it says so.
     pub fn cancel(
         mut self,
+        scope: CancelScope,
         expected_version: Option<i32>,
         now: DateTime<Utc>,
     ) -> Result<Self, Refusal> {
-        if self.status() == TripStatus::Cancelled {
-            let message = "this trip is already cancelled";
-            return Err(Refusal::new(RefusalCode::AlreadyCancelled, message, &["reference"]));
+        self.check_cancel(scope, expected_version, now)?;
+        let version = self.facts.version + 1;
+        self.facts.version = version;
+        for place in &mut self.facts.reservations {
+            if scope == CancelScope::WholeTrip || scope == CancelScope::Reservation(place.id) {
+                place.cancelled_version.get_or_insert(version);
+            }
         }
-        let version = self.facts.version;
-        if expected_version.is_some_and(|expected| expected != version) {
-            let message = format!("this trip has changed: its version is now {version}");
-            return Err(Refusal::new(RefusalCode::VersionConflict, message, &["expectedVersion"]));
-        }
-        self.facts.version += 1;
-        self.facts.cancelled_at = Some(now);
-        for reservation in &mut self.facts.reservations {
-            reservation.status = TripStatus::Cancelled;
+        let in_force = |place: &Reservation| place.status() == TripStatus::Confirmed;
+        if !self.facts.reservations.iter().any(in_force) {
+            self.facts.cancelled_at = Some(now);
         }
         Ok(self)
     }
 
+    fn check_cancel(
+        &self,
+        scope: CancelScope,
+        expected_version: Option<i32>,
+        now: DateTime<Utc>,
+    ) -> Result<(), Refusal> {
+        let refuse = |code, message: String, at| Err(Refusal::new(code, message, &[at]));
+        if let CancelScope::Reservation(id) = scope {
+            let place = self.reservations().iter().find(|place| place.id == id);
+            let Some(place) = place else {
+                return Err(Refusal::reservation_unknown());
+            };
+            if self.status() == TripStatus::Confirmed && place.status() == TripStatus::Cancelled {
+                let message = "this reservation is already cancelled".to_owned();
+                return refuse(RefusalCode::AlreadyCancelled, message, "reservationId");
+            }
+        }
+        if self.status() == TripStatus::Cancelled {
+            let message = "this trip is already cancelled".to_owned();
+            return refuse(RefusalCode::AlreadyCancelled, message, "reference");
+        }
+        if self.departure() <= now {
+            let message = format!("this trip departed at {}", self.departure().to_rfc3339());
+            return refuse(RefusalCode::TripDeparted, message, "reference");
+        }
+        let version = self.facts.version;
+        if expected_version.is_some_and(|expected| expected != version) {
+            let message = format!("this trip has changed: its version is now {version}");
+            return refuse(RefusalCode::VersionConflict, message, "expectedVersion");
+        }
+        Ok(())
+    }
+
+    /// What may still be done with the trip at the moment `now`.
+    pub fn available_actions(&self, now: DateTime<Utc>) -> Vec<TripAction> {
+        match self.check_cancel(CancelScope::WholeTrip, None, now) {
+            Ok(()) => vec![TripAction::CancelTrip, TripAction::CancelReservation],
+            Err(_) => Vec::new(),
+        }
+    }
+
     /// The trip as it was at an earlier version, for answering a repeated request as the first
-    /// time. What a trip was bought as never changes; its version and status do.
+    /// time. What a trip was bought as never changes; its version and what of it is cancelled do.
     #[must_use]
     pub fn as_of(mut self, version: i32, status: TripStatus) -> Self {
         self.facts.version = version;
         if status == TripStatus::Confirmed {
             self.facts.cancelled_at = None;
         }
-        let status = self.status();
-        for reservation in &mut self.facts.reservations {
-            reservation.status = status;
+        for place in &mut self.facts.reservations {
+            place.cancelled_version = place.cancelled_version.filter(|&at| at <= version);
         }
         self
     }

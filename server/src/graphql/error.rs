@@ -49,6 +49,13 @@ pub fn store_failed(failure: &StoreError) -> Error {
             Error::new("bookings are not available at the moment; searches are")
                 .extend_with(|_, extensions| extensions.set("code", "BOOKINGS_UNAVAILABLE"))
         }
+        StoreError::OutcomeUnknown(_) => {
+            tracing::warn!(error.cause = %causes, "bookings.outcome_unknown");
+            let message = "bookings are not available at the moment, and whether this request was \
+                           carried out is not known; send it again with the same idempotency key";
+            Error::new(message)
+                .extend_with(|_, extensions| extensions.set("code", "BOOKINGS_UNAVAILABLE"))
+        }
         _ => Error::new(causes),
     }
 }

@@ -115,6 +115,14 @@ impl Extension for ValidateOnly {
     }
 }
 
+/// The row of the client with this id, as `Client.id` gave it.
+pub fn client_row(id: &str) -> Option<i64> {
+    match node::NodeId::decode(id)? {
+        node::NodeId::Client(own) => own.parse().ok(),
+        _ => None,
+    }
+}
+
 /// The schema in GraphQL's own language, as it is checked in.
 pub fn sdl() -> String {
     build().finish().sdl()

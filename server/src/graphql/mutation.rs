@@ -6,12 +6,14 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject
 
 use super::error::store_failed;
 use super::itinerary::FareClass;
+use super::node::NodeId;
 use super::query::network;
 use super::scalars::{Decimal, moment};
 use super::trip::Trip;
 use super::{Caller, now, store};
 use crate::booking::{
-    self, BookTrip, CancelTrip, IdempotencyKey, LegPrices, Offer, OfferedLeg, Ride,
+    self, BookTrip, CancelScope, CancelTrip, IdempotencyKey, LegPrices, Offer, OfferedLeg,
+    ReservationId, Ride,
 };
 use crate::search::{self, ItineraryId, Network};
 
@@ -63,6 +65,23 @@ pub struct CancelTripInput {
     pub idempotency_key: Option<String>,
 }
 
+/// Whose reservation to cancel.
+#[derive(InputObject)]
+pub struct CancelReservationInput {
+    /// The trip's reference.
+    pub reference: String,
+    /// As `Reservation.id` gave it.
+    pub reservation_id: ID,
+    /// Without the scope `support` it must be that of one of the trip's travellers.
+    pub last_name: Option<String>,
+    /// The version of the trip that the caller saw; refused with VERSION_CONFLICT if it has changed
+    /// since.
+    pub expected_version: Option<i32>,
+    /// A text of your choice that makes this request take effect once, however often it is sent
+    /// within 24 hours.
+    pub idempotency_key: Option<String>,
+}
+
 /// The rule that a request broke, in order of precedence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "booking::RefusalCode")]
@@ -91,8 +110,12 @@ pub enum RefusalCode {
     AlreadyBooked,
     /// There is no such trip, or none of its travellers has this last name.
     TripUnknown,
-    /// The trip was cancelled before.
+    /// The trip has no such reservation.
+    ReservationUnknown,
+    /// The trip, or the reservation, was cancelled before.
     AlreadyCancelled,
+    /// The trip has left its first station, and is no longer changed.
+    TripDeparted,
     /// The trip has changed since the caller read it.
     VersionConflict,
     /// The idempotency key was used for another request.
@@ -134,6 +157,15 @@ pub struct CancelTripPayload {
     refusals: Vec<Refusal>,
 }
 
+/// The trip of which a reservation was cancelled, or the reasons why not.
+#[derive(SimpleObject)]
+pub struct CancelReservationPayload {
+    /// The trip as it is now; null where it was refused.
+    trip: Option<Trip>,
+    /// Empty where the reservation was cancelled.
+    refusals: Vec<Refusal>,
+}
+
 type Outcome = std::result::Result<booking::Trip, Vec<booking::Refusal>>;
 
 fn parts(outcome: Outcome) -> (Option<Trip>, Vec<Refusal>) {
@@ -153,6 +185,7 @@ impl Mutation {
         #[graphql(desc = "What, and for whom.")] input: BookTripInput,
     ) -> Result<BookTripPayload> {
         let request = BookTrip {
+            caller: Caller::of(context).name.clone(),
             offer: offer(network(context), &input.itinerary_id),
             itinerary_id: input.itinerary_id.0,
             travellers: input.travellers.into_iter().map(traveller).collect(),
@@ -161,7 +194,7 @@ impl Mutation {
                 FareClass::Second => booking::FareClass::Second,
             },
             expected_price: input.expected_price.map(|price| price.0),
-            idempotency_key: idempotency_key(context, input.idempotency_key),
+            idempotency_key: input.idempotency_key.map(IdempotencyKey),
         };
         let outcome = store(context).book(&request, now(context)).await;
         let (trip, refusals) = parts(outcome.map_err(|error| store_failed(&error))?);
@@ -174,20 +207,52 @@ impl Mutation {
         context: &Context<'_>,
         #[graphql(desc = "Which.")] input: CancelTripInput,
     ) -> Result<CancelTripPayload> {
-        // Without support, an empty name: no traveller has it.
-        let last_name = match input.last_name {
-            None if !Caller::of(context).support => Some(String::new()),
-            last_name => last_name,
-        };
         let request = CancelTrip {
+            caller: Caller::of(context).name.clone(),
             reference: input.reference,
-            last_name,
+            scope: CancelScope::WholeTrip,
+            last_name: required_last_name(context, input.last_name),
             expected_version: input.expected_version,
-            idempotency_key: idempotency_key(context, input.idempotency_key),
+            idempotency_key: input.idempotency_key.map(IdempotencyKey),
         };
         let outcome = store(context).cancel(&request, now(context)).await;
         let (trip, refusals) = parts(outcome.map_err(|error| store_failed(&error))?);
         Ok(CancelTripPayload { trip, refusals })
+    }
+
+    /// Cancels one traveller's reservation in a trip, who can then book the connection again. With
+    /// its last reservation the trip is cancelled, too.
+    async fn cancel_reservation(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which.")] input: CancelReservationInput,
+    ) -> Result<CancelReservationPayload> {
+        let reservation = match NodeId::decode(&input.reservation_id) {
+            Some(NodeId::Reservation(own)) => own.parse().ok(),
+            _ => None,
+        };
+        // No row has this number, so that an id of something else is an unknown one.
+        let reservation = ReservationId(reservation.unwrap_or(i64::MIN));
+        let request = CancelTrip {
+            caller: Caller::of(context).name.clone(),
+            reference: input.reference,
+            scope: CancelScope::Reservation(reservation),
+            last_name: required_last_name(context, input.last_name),
+            expected_version: input.expected_version,
+            idempotency_key: input.idempotency_key.map(IdempotencyKey),
+        };
+        let outcome = store(context).cancel(&request, now(context)).await;
+        let (trip, refusals) = parts(outcome.map_err(|error| store_failed(&error))?);
+        Ok(CancelReservationPayload { trip, refusals })
+    }
+}
+
+/// Without the scope `support` somebody's last name must be said: an empty one, which no traveller
+/// has, where it is not.
+fn required_last_name(context: &Context<'_>, last_name: Option<String>) -> Option<String> {
+    match last_name {
+        None if !Caller::of(context).support => Some(String::new()),
+        last_name => last_name,
     }
 }
 
@@ -198,11 +263,6 @@ fn traveller(input: TravellerInput) -> booking::Traveller {
         id_number: input.id_number,
         age: input.age,
     }
-}
-
-fn idempotency_key(context: &Context<'_>, key: Option<String>) -> Option<IdempotencyKey> {
-    let caller = Caller::of(context).name.clone();
-    key.map(|key| IdempotencyKey { caller, key })
 }
 
 /// What an itinerary id offers in this network.

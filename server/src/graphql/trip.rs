@@ -34,6 +34,16 @@ impl From<booking::TripStatus> for TripStatus {
     }
 }
 
+/// What may still be done with a trip, named like the mutation that does it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "booking::TripAction")]
+pub enum TripAction {
+    /// Give it back: `cancelTrip`.
+    CancelTrip,
+    /// Give one traveller's reservation back: `cancelReservation`.
+    CancelReservation,
+}
+
 impl From<booking::FareClass> for FareClass {
     fn from(class: booking::FareClass) -> Self {
         match class {
@@ -81,20 +91,24 @@ impl Client {
         NodeId::Client(self.0.id.0.to_string()).encode()
     }
 
-    /// The first name, as it was given when the client first travelled.
+    /// The first name, as it was given when the client first travelled; empty once the client has
+    /// been erased.
     async fn first_name(&self) -> &str {
         self.0.person.first_name()
     }
 
-    /// The last name, as it was given when the client first travelled.
+    /// The last name, as it was given when the client first travelled; empty once the client has
+    /// been erased.
     async fn last_name(&self) -> &str {
         self.0.person.last_name()
     }
 
-    /// Masked (•••123) unless the caller has the scope `support`.
+    /// Masked (•••123) unless the caller has the scope `support`; empty once the client has been
+    /// erased.
     async fn id_number(&self, context: &Context<'_>) -> String {
         let number = self.0.person.id_number();
-        if Caller::of(context).support { number.as_str().to_owned() } else { number.masked() }
+        let whole = Caller::of(context).support || self.0.person.is_erased();
+        if whole { number.as_str().to_owned() } else { number.masked() }
     }
 
     /// Departure today or later, soonest first; today is that of the trip's origin.
@@ -174,6 +188,12 @@ impl Trip {
         self.0.status().into()
     }
 
+    /// What may still be done with it: nothing once it is cancelled or its first train has left.
+    async fn available_actions(&self, context: &Context<'_>) -> Vec<TripAction> {
+        let actions = self.0.available_actions(now(context));
+        actions.into_iter().map(TripAction::from).collect()
+    }
+
     /// Counts its changes; name it as `expectedVersion` to change only what you have seen.
     async fn version(&self) -> i32 {
         self.0.version()
@@ -210,7 +230,7 @@ impl Trip {
         self.0.legs().iter().map(|leg| BookedLeg::of(leg, currency)).collect()
     }
 
-    /// The total over all travellers, as paid.
+    /// The total over all travellers, as paid; what is cancelled later does not lower it.
     async fn price(&self) -> Option<Money> {
         let facts = self.0.facts();
         let cents = i64::try_from(facts.price_cents).ok()?;
@@ -274,7 +294,7 @@ impl Reservation {
 
     /// Whether it stands.
     async fn status(&self) -> TripStatus {
-        self.0.status.into()
+        self.0.status().into()
     }
 
     /// Who travels.

@@ -1,20 +1,25 @@
 //! Booking: one transaction for the trip, its reservations, its tickets and the idempotency key.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::LockType;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, JoinType, QueryFilter, QuerySelect,
-    RelationTrait,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, JoinType, QueryFilter,
+    QuerySelect, QueryTrait, RelationTrait,
 };
 
 use super::Store;
-use super::entities::{Status, client, reservation, ticket, trip, trip_leg};
+use super::entities::{
+    Status, audit_log, client, client_identity, reservation, ticket, trip, trip_leg,
+};
 use super::error::{Failure, StoreError};
 use super::idempotency::{Claim, TripState};
-use super::retry::Retries;
 use super::rows::{PlaceRow, TripRows, leg_rows};
+use super::steps::Step;
+use super::together::Together;
+use super::write::Outcome;
 use crate::booking::{
     AcceptedTrip, BookTrip, ClientId, ConnectionSignature, Identity, Refusal, TicketNumber, Trip,
     TripReference,
@@ -23,8 +28,26 @@ use crate::booking::{
 /// A transaction's end.
 enum Attempt {
     Booked(Trip),
-    /// Another request has taken the idempotency key in the meantime.
+    /// Another request has taken the idempotency key in the meantime, or this one before.
     KeyTaken,
+}
+
+/// A booking's clients, and what has to be written so that they are there.
+struct Travellers {
+    /// In the order of the request.
+    clients: Vec<client::Model>,
+    created: Vec<client::Model>,
+    entries: Vec<client_identity::Model>,
+}
+
+/// An accepted booking on its way into the database, the same at every attempt.
+struct Booking {
+    store: Store,
+    caller: String,
+    accepted: AcceptedTrip,
+    claim: Claim,
+    numbers: Vec<TicketNumber>,
+    now: DateTime<Utc>,
 }
 
 impl Store {
@@ -34,106 +57,121 @@ impl Store {
         request: &BookTrip,
         now: DateTime<Utc>,
     ) -> Result<Result<Trip, Vec<Refusal>>, StoreError> {
-        let secret = self.vault().idempotency_key();
-        let claim = request
-            .idempotency_key
-            .as_ref()
-            .map(|key| Claim::new(key, request.fingerprint(secret), secret));
+        let claim = self.claim(&request.caller, request.idempotency_key.as_ref(), |secret| {
+            request.fingerprint(secret)
+        })?;
         // First of all: a repeated request is answered as before, even after the departure.
-        if let Some(claim) = &claim
-            && let Some(answer) = self.replay(claim, now).await?
-        {
+        if let Some(answer) = self.replay_sent_before(&claim, now).await? {
             return Ok(answer);
         }
         let accepted = match request.accept(self.inner.id_number_check, now) {
             Ok(accepted) => accepted,
             Err(refusals) => return Ok(Err(self.with_already_booked(request, refusals).await?)),
         };
-        self.book_accepted(&accepted, claim.as_ref(), now).await
+        let travellers = accepted.reservations().len();
+        let numbers = self.inner.tickets.take(self, travellers, now.timestamp()).await?;
+        self.ensure_keys().await?;
+        let (store, caller) = (self.clone(), request.caller.clone());
+        let booking = Booking { store, caller, accepted, claim, numbers, now };
+        self.book_accepted(&Arc::new(booking)).await
     }
 
     async fn book_accepted(
         &self,
-        accepted: &AcceptedTrip,
-        claim: Option<&Claim>,
-        now: DateTime<Utc>,
+        booking: &Arc<Booking>,
     ) -> Result<Result<Trip, Vec<Refusal>>, StoreError> {
-        let travellers = accepted.reservations().len();
-        let issued_at = now.timestamp();
-        let numbers = self.inner.tickets.take(self.writer(), travellers, issued_at).await?;
-        let mut retries = Retries::default();
+        let mut retries = self.retries();
         loop {
-            let error = match self.try_book(accepted, claim, &numbers, now).await {
-                Ok(Attempt::Booked(trip)) => return Ok(Ok(trip)),
-                Ok(Attempt::KeyTaken) => match self.replay_taken(claim, now).await? {
-                    Some(answer) => return Ok(answer),
+            let own = Arc::clone(booking);
+            let attempt = self
+                .write(move |transaction| Box::pin(async move { own.write(transaction).await }));
+            let error = match attempt.await {
+                Ok(Attempt::Booked(trip)) => {
+                    self.step(Step::Committed);
+                    return Ok(Ok(trip));
+                }
+                Ok(Attempt::KeyTaken) => match self.replay(&booking.claim, booking.now).await {
+                    Ok(Some(answer)) => return Ok(answer),
                     // It was purged in between.
-                    None => continue,
+                    Ok(None) => continue,
+                    Err(error) => error,
                 },
                 Err(error) => error,
             };
-            let StoreError::Database(error) = error else {
-                return Err(error);
+            let error = match error {
+                StoreError::Database(error) => error,
+                StoreError::KeyMissing { .. } if retries.may_reload_keys() => {
+                    self.reload_keys().await?;
+                    continue;
+                }
+                other => {
+                    retries.again(other).await?;
+                    continue;
+                }
             };
-            if Failure::of(&error) != Failure::ActiveReservation {
-                retries.again(StoreError::Database(error), self.random()).await?;
-                continue;
+            match Failure::of(&error) {
+                Failure::ActiveReservation => {}
+                // Keys were rotated, and we have missed it.
+                Failure::Key if retries.may_reload_keys() => {
+                    self.reload_keys().await?;
+                    continue;
+                }
+                _ => {
+                    retries.again(StoreError::Database(error)).await?;
+                    continue;
+                }
             }
-            let identities: Vec<_> = accepted
-                .reservations()
-                .iter()
-                .map(|reservation| reservation.person.identity())
-                .enumerate()
-                .collect();
-            let date = accepted.service_date();
-            let refusals = self.already_booked(&identities, accepted.signature(), date).await?;
+            let refusals = self.already_booked_in(&booking.accepted).await?;
             if !refusals.is_empty() {
                 return Ok(Err(refusals));
             }
             // The reservation in the way was cancelled in between.
-            retries.after_conflict(error, self.random()).await?;
+            retries.after_conflict(error).await?;
         }
     }
 
-    async fn replay_taken(
-        &self,
-        claim: Option<&Claim>,
-        now: DateTime<Utc>,
-    ) -> Result<Option<Result<Trip, Vec<Refusal>>>, StoreError> {
-        match claim {
-            Some(claim) => self.replay(claim, now).await,
-            None => Ok(None),
-        }
+    async fn already_booked_in(&self, accepted: &AcceptedTrip) -> Result<Vec<Refusal>, StoreError> {
+        let people = accepted.reservations().iter().map(|place| place.person.identity());
+        let identities: Vec<_> = people.enumerate().collect();
+        self.already_booked(&identities, accepted.signature(), accepted.service_date()).await
     }
+}
 
+impl Booking {
     /// One transaction. It takes what others might hold in a fixed order (the key, clients by
     /// identity, reservations by client), so that two of them seldom wait for each other.
-    async fn try_book(
+    async fn write(
         &self,
-        accepted: &AcceptedTrip,
-        claim: Option<&Claim>,
-        numbers: &[TicketNumber],
-        now: DateTime<Utc>,
-    ) -> Result<Attempt, StoreError> {
-        let trip = self.trip_row(accepted, now)?;
-        let transaction = self.begin().await?;
-        if let Some(claim) = claim {
-            let state = TripState { id: trip.id, version: trip.version, status: trip.status };
-            if !claim.take(&transaction, state, now).await? {
-                transaction.rollback().await?;
-                return Ok(Attempt::KeyTaken);
-            }
+        transaction: &DatabaseTransaction,
+    ) -> Result<Outcome<Attempt>, StoreError> {
+        let Self { store, accepted, claim, numbers, now, .. } = self;
+        store.step(Step::Begun);
+        let trip = store.trip_row(accepted, *now)?;
+        let state = TripState { id: trip.id, version: trip.version, status: trip.status };
+        if !claim.take(transaction, state, *now).await? {
+            return Ok(Outcome::Undo(Attempt::KeyTaken));
         }
-        let clients = self.find_or_create_clients(&transaction, accepted, now).await?;
+        store.step(Step::KeyTaken);
+        let travellers = store.find_or_create_clients(transaction, accepted, *now).await?;
+        store.step(Step::ClientsReady);
         let legs = leg_rows(trip.id, accepted);
-        let places = self.place_rows(&trip, accepted, clients, numbers, now)?;
+        let places = store.place_rows(&trip, accepted, travellers.clients, numbers, *now)?;
         let rows = TripRows { trip, legs, places };
-        insert(&transaction, &rows).await?;
-        let trip = rows.into_trip(self.vault())?;
-        transaction.commit().await?;
-        Ok(Attempt::Booked(trip))
+        let mut together = Together::new(transaction.get_database_backend());
+        together.insert::<client::Entity, _>(travellers.created);
+        together.insert::<client_identity::Entity, _>(travellers.entries);
+        insert(&mut together, &rows);
+        let trip = rows.into_trip(store.vault())?;
+        let by = (self.caller.as_str(), *now);
+        together.insert::<audit_log::Entity, _>([store.audit_booked(&trip, by)?]);
+        store.step(Step::TripWritten);
+        together.run(transaction).await?;
+        store.step(Step::BeforeCommit);
+        Ok(Outcome::Keep(Attempt::Booked(trip)))
     }
+}
 
+impl Store {
     fn trip_row(
         &self,
         accepted: &AcceptedTrip,
@@ -185,6 +223,7 @@ impl Store {
                 age: i16::from(traveller.age),
                 connection_signature: trip.connection_signature.clone(),
                 service_date: trip.service_date,
+                cancelled_version: None,
             };
             let ticket = ticket::Model {
                 id: self.new_id(now)?,
@@ -197,41 +236,40 @@ impl Store {
         Ok(places)
     }
 
-    /// The travellers' clients in the order of the request. Whoever is known stays as he is;
-    /// whoever is not is created, unless another transaction does so first.
+    /// The travellers' clients. Whoever is known stays as he is; whoever is not is to be created.
+    /// Should another transaction do so first, a primary key refuses it and the next attempt finds
+    /// the client.
     async fn find_or_create_clients(
         &self,
         transaction: &impl ConnectionTrait,
         accepted: &AcceptedTrip,
         now: DateTime<Utc>,
-    ) -> Result<Vec<client::Model>, StoreError> {
+    ) -> Result<Travellers, StoreError> {
+        // One ring for all: who knows the newest encryption key also enters clients under the
+        // newest index key (see `rotate.rs`).
+        let ring = self.vault().ring();
         let people = accepted.reservations().iter().map(|reservation| &reservation.person);
-        let indexes: Vec<Vec<u8>> =
-            people.clone().map(|person| self.vault().blind_index(&person.identity())).collect();
-        let mut known = clients_by_index(transaction, &indexes).await?;
-        let mut created = Vec::new();
-        for (person, index) in people.zip(&indexes) {
-            if !known.contains_key(index) {
-                let id = ClientId(self.new_id(now)?);
-                created.push(self.vault().seal(id, person, now.timestamp())?);
+        let indexes: Vec<Vec<Vec<u8>>> =
+            people.clone().map(|person| ring.search_indexes(&person.identity())).collect();
+        let known = clients_by_index(transaction, indexes.concat()).await?;
+        let mut clients = Vec::with_capacity(indexes.len());
+        let (mut created, mut entries) = (Vec::new(), Vec::new());
+        for (person, indexes) in people.zip(&indexes) {
+            if let Some(client) = indexes.iter().find_map(|index| known.get(index)) {
+                clients.push(client.clone());
+                continue;
             }
-        }
-        if !created.is_empty() {
-            created.sort_by(|one, other| one.identity.cmp(&other.identity));
-            let wanted = created.len() as u64;
-            let rows = created.iter().map(|row| row.clone().into_active_model());
-            let by_identity = OnConflict::column(client::Column::Identity).do_nothing().to_owned();
-            let inserted = client::Entity::insert_many(rows)
-                .on_conflict(by_identity)
-                .exec_without_returning(transaction)
-                .await?;
-            known.extend(created.into_iter().map(|row| (row.identity.clone(), row)));
-            if inserted < wanted {
-                known.extend(clients_by_index(transaction, &indexes).await?);
+            let row =
+                self.vault().seal(&ring, ClientId(self.new_id(now)?), person, now.timestamp())?;
+            for (key_id, identity) in ring.own_indexes(&person.identity()) {
+                entries.push(client_identity::Model { identity, key_id, client_id: row.id });
             }
+            created.push(row.clone());
+            clients.push(row);
         }
-        let found = indexes.iter().map(|index| known.remove(index)).collect::<Option<_>>();
-        found.ok_or(StoreError::Corrupt("a client was neither found nor created"))
+        // In one order for all, so that two transactions do not wait for each other.
+        entries.sort_by(|one, other| one.identity.cmp(&other.identity));
+        Ok(Travellers { clients, created, entries })
     }
 
     /// Adds to a refused request those travellers who have booked already, so that all its
@@ -260,44 +298,53 @@ impl Store {
         if travellers.is_empty() {
             return Ok(Vec::new());
         }
-        let index = |identity| self.vault().blind_index(identity);
-        let indexes: Vec<(usize, Vec<u8>)> =
-            travellers.iter().map(|(place, identity)| (*place, index(identity))).collect();
-        let booked: Vec<Vec<u8>> = client::Entity::find()
+        let ring = self.vault().ring();
+        let indexes: Vec<(usize, Vec<Vec<u8>>)> = travellers
+            .iter()
+            .map(|(place, identity)| (*place, ring.search_indexes(identity)))
+            .collect();
+        let wanted = indexes.iter().flat_map(|(_, indexes)| indexes.iter().cloned());
+        let booked: Vec<Vec<u8>> = client_identity::Entity::find()
             .select_only()
-            .column(client::Column::Identity)
-            .join_rev(JoinType::InnerJoin, reservation::Relation::Client.def())
-            .filter(client::Column::Identity.is_in(indexes.iter().map(|(_, index)| index.clone())))
+            .column(client_identity::Column::Identity)
+            .join(JoinType::InnerJoin, client_identity::Relation::Reservation.def())
+            .filter(client_identity::Column::Identity.is_in(wanted))
             .filter(reservation::Column::ConnectionSignature.eq(signature.as_bytes().to_vec()))
             .filter(reservation::Column::ServiceDate.eq(service_date))
             .filter(reservation::Column::Status.eq(Status::Confirmed))
             .into_tuple()
             .all(self.reader())
             .await?;
-        let guilty = indexes.iter().filter(|(_, index)| booked.contains(index));
+        let guilty = indexes
+            .iter()
+            .filter(|(_, indexes)| indexes.iter().any(|index| booked.contains(index)));
         Ok(guilty.map(|&(place, _)| Refusal::already_booked(place)).collect())
     }
 }
 
+/// The clients with these identities, by identity. They stay as they are until the transaction
+/// ends: nobody is erased while somebody books for him.
 async fn clients_by_index(
     transaction: &impl ConnectionTrait,
-    indexes: &[Vec<u8>],
+    indexes: Vec<Vec<u8>>,
 ) -> Result<HashMap<Vec<u8>, client::Model>, StoreError> {
-    let wanted = client::Column::Identity.is_in(indexes.iter().cloned());
-    let found = client::Entity::find().filter(wanted).all(transaction).await?;
-    Ok(found.into_iter().map(|row| (row.identity.clone(), row)).collect())
+    let mut wanted = client::Entity::find()
+        .select_also(client_identity::Entity)
+        .join_rev(JoinType::InnerJoin, client_identity::Relation::Client.def())
+        .filter(client_identity::Column::Identity.is_in(indexes));
+    QueryTrait::query(&mut wanted).lock_with_tables(LockType::KeyShare, [client::Entity]);
+    let living = |(row, entry): (client::Model, Option<client_identity::Model>)| {
+        let entry = entry.filter(|_| row.erased_at.is_none())?;
+        Some((entry.identity, row))
+    };
+    Ok(wanted.all(transaction).await?.into_iter().filter_map(living).collect())
 }
 
-async fn insert(transaction: &impl ConnectionTrait, rows: &TripRows) -> Result<(), StoreError> {
-    let trip = rows.trip.clone().into_active_model();
-    trip::Entity::insert(trip).exec_without_returning(transaction).await?;
-    let legs = rows.legs.iter().map(|leg| leg.clone().into_active_model());
-    trip_leg::Entity::insert_many(legs).exec_without_returning(transaction).await?;
+fn insert(together: &mut Together, rows: &TripRows) {
+    together.insert::<trip::Entity, _>([rows.trip.clone()]);
+    together.insert::<trip_leg::Entity, _>(rows.legs.iter().cloned());
     let mut reservations: Vec<_> = rows.places.iter().map(|place| place.0.clone()).collect();
     reservations.sort_by_key(|reservation| reservation.client_id);
-    let reservations = reservations.into_iter().map(IntoActiveModel::into_active_model);
-    reservation::Entity::insert_many(reservations).exec_without_returning(transaction).await?;
-    let tickets = rows.places.iter().map(|place| place.2.clone().into_active_model());
-    ticket::Entity::insert_many(tickets).exec_without_returning(transaction).await?;
-    Ok(())
+    together.insert::<reservation::Entity, _>(reservations);
+    together.insert::<ticket::Entity, _>(rows.places.iter().map(|place| place.2.clone()));
 }

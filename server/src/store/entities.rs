@@ -1,11 +1,13 @@
 //! The tables as SeaORM sees them. Private to the store: what leaves it are booking's types.
 
 use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::booking;
 
 /// `CONFIRMED` or `CANCELLED`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub(super) enum Status {
     #[sea_orm(string_value = "CONFIRMED")]
@@ -33,7 +35,8 @@ impl From<Status> for booking::TripStatus {
 }
 
 /// `FIRST` or `SECOND`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub(super) enum FareClass {
     #[sea_orm(string_value = "FIRST")]
@@ -68,13 +71,74 @@ pub(super) mod client {
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: i64,
-        pub identity: Vec<u8>,
         pub first_name: Vec<u8>,
         pub last_name: Vec<u8>,
         pub id_number: Vec<u8>,
         pub data_key: Vec<u8>,
         pub key_encryption_key_id: i32,
         pub created_at: i64,
+        pub erased_at: Option<i64>,
+    }
+
+    #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(super) mod client_identity {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "client_identities")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub identity: Vec<u8>,
+        pub key_id: i32,
+        pub client_id: i64,
+    }
+
+    #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
+    pub enum Relation {
+        #[sea_orm(
+            belongs_to = "super::client::Entity",
+            from = "Column::ClientId",
+            to = "super::client::Column::Id"
+        )]
+        Client,
+        #[sea_orm(
+            belongs_to = "super::reservation::Entity",
+            from = "Column::ClientId",
+            to = "super::reservation::Column::ClientId"
+        )]
+        Reservation,
+    }
+
+    impl Related<super::client::Entity> for Entity {
+        fn to() -> RelationDef {
+            Relation::Client.def()
+        }
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(super) mod audit_log {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "audit_log")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: i64,
+        pub at: i64,
+        pub caller: String,
+        pub effect: String,
+        pub trip_id: Option<i64>,
+        pub trip_reference: Option<String>,
+        pub trip_version: Option<i32>,
+        pub subject: Option<String>,
+        pub mac: Vec<u8>,
     }
 
     #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
@@ -85,8 +149,10 @@ pub(super) mod client {
 
 pub(super) mod trip {
     use sea_orm::entity::prelude::*;
+    use serde::{Deserialize, Serialize};
 
-    #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
+    /// Serialised, it is a part of the archive's lines: a change is a new format there.
+    #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
     #[sea_orm(table_name = "trips")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
@@ -103,6 +169,7 @@ pub(super) mod trip {
         pub arrival_at: i64,
         pub current_until: i64,
         pub stops: i16,
+        #[serde(with = "crate::store::base64_bytes")]
         pub connection_signature: Vec<u8>,
         pub service_date: Date,
     }
@@ -115,8 +182,10 @@ pub(super) mod trip {
 
 pub(super) mod trip_leg {
     use sea_orm::entity::prelude::*;
+    use serde::{Deserialize, Serialize};
 
-    #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
+    /// Serialised, it is a part of the archive's lines: a change is a new format there.
+    #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
     #[sea_orm(table_name = "trip_legs")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
@@ -145,8 +214,10 @@ pub(super) mod trip_leg {
 
 pub(super) mod reservation {
     use sea_orm::entity::prelude::*;
+    use serde::{Deserialize, Serialize};
 
-    #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
+    /// Serialised, it is a part of the archive's lines: a change is a new format there.
+    #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
     #[sea_orm(table_name = "reservations")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
@@ -156,8 +227,10 @@ pub(super) mod reservation {
         pub position: i16,
         pub status: super::Status,
         pub age: i16,
+        #[serde(with = "crate::store::base64_bytes")]
         pub connection_signature: Vec<u8>,
         pub service_date: Date,
+        pub cancelled_version: Option<i32>,
     }
 
     #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
@@ -201,8 +274,10 @@ pub(super) mod reservation {
 
 pub(super) mod ticket {
     use sea_orm::entity::prelude::*;
+    use serde::{Deserialize, Serialize};
 
-    #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
+    /// Serialised, it is a part of the archive's lines: a change is a new format there.
+    #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
     #[sea_orm(table_name = "tickets")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
@@ -267,6 +342,90 @@ pub(super) mod idempotency_key {
 
     #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
     pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(super) mod archive_segment {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "archive_segments")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: i64,
+        pub file: String,
+        pub trips: i32,
+        pub bytes: i64,
+        pub hash: Vec<u8>,
+        pub created_at: i64,
+    }
+
+    #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(super) mod archived_trip {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "archived_trips")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub trip_id: i64,
+        pub reference: String,
+        pub version: i32,
+        pub departure_at: i64,
+        pub segment_id: i64,
+        pub frame_offset: i64,
+        pub frame_length: i32,
+        pub line: i32,
+    }
+
+    #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
+    pub enum Relation {
+        #[sea_orm(
+            belongs_to = "super::archive_segment::Entity",
+            from = "Column::SegmentId",
+            to = "super::archive_segment::Column::Id"
+        )]
+        Segment,
+    }
+
+    impl Related<super::archive_segment::Entity> for Entity {
+        fn to() -> RelationDef {
+            Relation::Segment.def()
+        }
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(super) mod archived_place {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "archived_places")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub client_id: i64,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub departure_at: i64,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub trip_id: i64,
+    }
+
+    #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
+    pub enum Relation {
+        #[sea_orm(
+            belongs_to = "super::archived_trip::Entity",
+            from = "Column::TripId",
+            to = "super::archived_trip::Column::TripId"
+        )]
+        Trip,
+    }
 
     impl ActiveModelBehavior for ActiveModel {}
 }

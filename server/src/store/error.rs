@@ -103,6 +103,9 @@ pub enum OpenError {
         "expected at least one encryption key, found none; restore the key file from its backup"
     )]
     NoEncryptionKey,
+    /// The operating system gives no thread.
+    #[error("expected a thread for SQLite's writer, found none: {0}; end other programs")]
+    NoThread(#[source] std::io::Error),
     /// Anything else that the database says.
     #[error("expected a usable database, found an error; see its cause: {0}")]
     Database(#[source] DbErr),
@@ -114,6 +117,18 @@ pub enum StoreError {
     /// The database does not answer, or no connection became free in time.
     #[error("the database is not available")]
     Unavailable(#[source] DbErr),
+    /// The database was asked to commit and did not say whether it has.
+    #[error("the database did not say whether it has carried the request out")]
+    OutcomeUnknown(#[source] DbErr),
+    /// Ticket numbers have run too far ahead of this server's clock.
+    #[error(
+        "the last ticket number is {seconds} seconds ahead of this server's clock; mend the clock \
+         that is wrong, this one or that of the server which issued the number"
+    )]
+    TicketsAhead {
+        /// How far.
+        seconds: i64,
+    },
     /// Conflicts with other transactions did not end.
     #[error("the database is too busy: a transaction was retried {retries} times in vain")]
     Contention {
@@ -144,6 +159,18 @@ pub enum StoreError {
         /// Its number.
         key_id: i32,
     },
+    /// The key file cannot be read again.
+    #[error("the key file cannot be read again")]
+    KeyFile(#[source] super::KeyFileError),
+    /// The key file is another database's.
+    #[error("expected the key file that the database was encrypted with, found another one")]
+    KeysOfAnother,
+    /// A file of the archive cannot be read or written.
+    #[error("a file of the archive cannot be read or written")]
+    Archive(#[source] std::io::Error),
+    /// Trips were archived, and this process was not told where.
+    #[error("expected the archive's folder, found none; name it with --archive-folder")]
+    NoArchive,
     /// No random bytes.
     #[error(transparent)]
     Random(#[from] NoRandomness),
@@ -163,8 +190,11 @@ impl From<DbErr> for StoreError {
 pub(super) enum Failure {
     /// A client has an active reservation for this connection on this date.
     ActiveReservation,
-    /// A random id or reference is taken; another one will do.
+    /// A random id or reference is taken; another one will do. Or a client was created by another
+    /// transaction meanwhile; the next attempt finds it.
     IdTaken,
+    /// Something was written under a key that the database does not have, or a key is still in use.
+    Key,
     /// Another transaction was in the way; the same again may succeed.
     Conflict,
     /// The database is not there.
@@ -204,6 +234,20 @@ impl Failure {
                 None => Self::of_columns(error.message()),
             };
         }
+        if error.is_foreign_key_violation() {
+            // SQLite does not say which one; a trip's parts are written after the trip itself, so
+            // that with any other one the next attempt fails, too.
+            let key = ["fk_clients_key_encryption_key", "fk_client_identities_key"];
+            let of_key = error.constraint().is_none_or(|name| key.contains(&name));
+            return if of_key { Self::Key } else { Self::Other };
+        }
+        // SQLite's triggers that meet a number or a reference which is taken.
+        if code == "1811" {
+            let taken =
+                ["audit_log cannot be changed", "the reference is that of an archived trip"];
+            let is_taken = taken.iter().any(|text| error.message().contains(text));
+            return if is_taken { Self::IdTaken } else { Self::Other };
+        }
         match code {
             // PostgreSQL: serialization failure, deadlock. SQLite: BUSY, BUSY_SNAPSHOT.
             "40001" | "40P01" | "5" | "517" => Self::Conflict,
@@ -219,9 +263,20 @@ impl Failure {
     fn of_constraint(name: &str) -> Self {
         match name {
             "uq_reservations_active" => Self::ActiveReservation,
-            "uq_trips_reference" | "pk_clients" | "pk_trips" | "pk_reservations" | "pk_tickets" => {
-                Self::IdTaken
-            }
+            "uq_trips_reference"
+            | "pk_clients"
+            | "pk_client_identities"
+            | "pk_trips"
+            | "pk_reservations"
+            | "pk_tickets"
+            | "pk_audit_log"
+            // A row's number is taken, and what belongs to it was looked at first: insertions that
+            // are sent together have no order.
+            | "pk_trip_legs"
+            | "uq_reservations_trip_client"
+            | "uq_reservations_trip_position"
+            | "uq_tickets_reservation"
+            | "uq_audit_log_trip_version" => Self::IdTaken,
             _ => Self::Other,
         }
     }
@@ -231,9 +286,13 @@ impl Failure {
         match columns {
             "reservations.client_id, reservations.connection_signature, \
              reservations.service_date" => Self::ActiveReservation,
-            "trips.reference" | "clients.id" | "trips.id" | "reservations.id" | "tickets.id" => {
-                Self::IdTaken
-            }
+            "trips.reference"
+            | "clients.id"
+            | "client_identities.identity"
+            | "trips.id"
+            | "reservations.id"
+            | "tickets.id"
+            | "audit_log.id" => Self::IdTaken,
             _ => Self::Other,
         }
     }

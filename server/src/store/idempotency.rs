@@ -7,15 +7,21 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
+};
 
 use super::Store;
 use super::entities::idempotency_key as entity;
 use super::error::StoreError;
+use super::write::Outcome;
 use crate::booking::{IdempotencyKey, Refusal, Trip};
 
 /// How long a key is kept.
 const KEPT: TimeDelta = TimeDelta::hours(24);
+
+/// How long a key is kept that only a request under way knows.
+const INTERNAL_KEPT: TimeDelta = TimeDelta::hours(1);
 
 /// A caller's key and what it was sent with, as they are stored: hashed.
 #[derive(Debug)]
@@ -25,10 +31,13 @@ pub(super) struct Claim {
     fingerprint: [u8; 32],
 }
 
+/// The caller of keys that the store made itself. No other caller's name is empty.
+const INTERNAL: &str = "";
+
 impl Claim {
-    pub(super) fn new(key: &IdempotencyKey, fingerprint: [u8; 32], secret: &[u8; 32]) -> Self {
-        let hash = blake3::keyed_hash(secret, key.key.as_bytes());
-        Self { caller: key.caller.clone(), key: *hash.as_bytes(), fingerprint }
+    /// Whether the caller named the key, and so may have sent it before.
+    fn is_callers(&self) -> bool {
+        self.caller != INTERNAL
     }
 
     /// Takes the key for a transaction whose effect is `trip`. False when it is taken: then the
@@ -78,6 +87,33 @@ pub(super) struct TripState {
 }
 
 impl Store {
+    /// The claim of a request. One without a key gets a random one: should a commit not be
+    /// answered, the key tells at the next attempt what became of it.
+    pub(super) fn claim(
+        &self,
+        caller: &str,
+        key: Option<&IdempotencyKey>,
+        fingerprint: impl FnOnce(&[u8; 32]) -> [u8; 32],
+    ) -> Result<Claim, StoreError> {
+        let ring = self.vault().ring();
+        let secret = ring.idempotency_key();
+        let fingerprint = fingerprint(secret);
+        let (caller, key) = match key {
+            Some(key) => (caller, *blake3::keyed_hash(secret, key.0.as_bytes()).as_bytes()),
+            None => (INTERNAL, self.random().bytes()?),
+        };
+        Ok(Claim { caller: caller.to_owned(), key, fingerprint })
+    }
+
+    /// The answer given before to a key that the caller named, if it is known.
+    pub(super) async fn replay_sent_before(
+        &self,
+        claim: &Claim,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Result<Trip, Vec<Refusal>>>, StoreError> {
+        if claim.is_callers() { self.replay(claim, now).await } else { Ok(None) }
+    }
+
     /// The answer given before to this key, if it is known.
     pub(super) async fn replay(
         &self,
@@ -100,12 +136,20 @@ impl Store {
         Ok(Some(Ok(trip.as_of(row.trip_version, row.trip_status.into()))))
     }
 
-    /// Forgets idempotency keys older than 24 hours and says how many; to be called now and then.
+    /// Forgets idempotency keys older than 24 hours, and those of requests without one after an
+    /// hour; says how many. To be called now and then.
     pub async fn purge_idempotency_keys(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
-        let purged = entity::Entity::delete_many()
-            .filter(entity::Column::CreatedAt.lte((now - KEPT).timestamp()))
-            .exec(self.writer())
-            .await?;
-        Ok(purged.rows_affected)
+        let created = entity::Column::CreatedAt;
+        let internal = Condition::all()
+            .add(entity::Column::Caller.eq(INTERNAL))
+            .add(created.lte((now - INTERNAL_KEPT).timestamp()));
+        let old = Condition::any().add(created.lte((now - KEPT).timestamp())).add(internal);
+        self.write(move |transaction| {
+            Box::pin(async move {
+                let purged = entity::Entity::delete_many().filter(old).exec(transaction).await?;
+                Ok(Outcome::Keep(purged.rows_affected))
+            })
+        })
+        .await
     }
 }

@@ -18,18 +18,23 @@ pub(super) type Key = Zeroizing<[u8; 32]>;
 /// Their file is a text file, one key a line; `#` begins a comment:
 ///
 /// ```text
-/// blind-index 64 hex digits
+/// integrity 64 hex digits
+/// blind-index 1 64 hex digits
 /// encryption 1 64 hex digits
 /// encryption 2 64 hex digits
 /// ```
 ///
-/// There is one blind-index key, by which clients are found, and at least one encryption key,
-/// each with a number of its own. New clients are sealed under the highest number; the others
-/// stay as long as clients are sealed under them. Whoever loses the file loses every name in the
-/// database, and whoever has both can read them: keep it apart from the database's backups.
+/// By **blind-index** keys clients are found, under **encryption** keys they are sealed; there is
+/// at least one of each, and each has a number of its own. New clients are sealed under the highest
+/// number; the others stay as long as clients are sealed under them, or backups that may have to be
+/// read. (In a file without numbers the blind-index key is number 1.) The **integrity** key, which
+/// is never rotated, makes the audit log's hashes; a file without one has it from its first
+/// blind-index key. Whoever loses the file loses every name in the database, and whoever has both
+/// can read them: keep it apart from the database's backups.
 #[derive(Clone)]
 pub struct KeyFile {
-    pub(super) blind_index: Key,
+    pub(super) integrity: Key,
+    pub(super) blind_index: BTreeMap<i32, Key>,
     pub(super) encryption: BTreeMap<i32, Key>,
 }
 
@@ -51,8 +56,9 @@ pub enum KeyFileError {
     },
     /// A line that is no key.
     #[error(
-        "expected `blind-index HEX` or `encryption NUMBER HEX` with 64 hex digits in line {line} \
-         of the key file, found something else; restore the file from its backup"
+        "expected `integrity HEX`, `blind-index NUMBER HEX` or `encryption NUMBER HEX` with 64 hex \
+         digits in line {line} of the key file, found something else; restore it from its \
+         backup"
     )]
     Line {
         /// Counted from 1.
@@ -69,8 +75,8 @@ pub enum KeyFileError {
     },
     /// A kind of key is missing.
     #[error(
-        "expected one blind-index key and at least one encryption key in the key file, found no \
-         {missing} key; restore the file from its backup"
+        "expected at least one blind-index key and at least one encryption key in the key file, \
+         found no {missing} key; restore the file from its backup"
     )]
     Incomplete {
         /// Which.
@@ -104,42 +110,96 @@ impl KeyFile {
 
     /// New keys, which are in no file yet.
     pub fn generate(random: &Randomness) -> Result<Self, KeyFileError> {
-        let blind_index = Zeroizing::new(random.bytes()?);
-        let encryption = BTreeMap::from([(1, Zeroizing::new(random.bytes()?))]);
-        Ok(Self { blind_index, encryption })
+        let one = || Ok::<_, NoRandomness>(BTreeMap::from([(1, Zeroizing::new(random.bytes()?))]));
+        Ok(Self {
+            integrity: Zeroizing::new(random.bytes()?),
+            blind_index: one()?,
+            encryption: one()?,
+        })
+    }
+
+    /// The same with a new key of each kind that is rotated, under the next number.
+    pub fn with_next(&self, random: &Randomness) -> Result<Self, KeyFileError> {
+        let mut next = self.clone();
+        for keys in [&mut next.blind_index, &mut next.encryption] {
+            let number = keys.last_key_value().map_or(0, |(number, _)| *number) + 1;
+            keys.insert(number, Zeroizing::new(random.bytes()?));
+        }
+        Ok(next)
+    }
+
+    /// The same with the newest key of each kind alone.
+    #[must_use]
+    pub fn with_newest_only(&self) -> Self {
+        let mut newest = self.clone();
+        for keys in [&mut newest.blind_index, &mut newest.encryption] {
+            while keys.len() > 1 {
+                keys.pop_first();
+            }
+        }
+        newest
+    }
+
+    /// The numbers of the blind-index keys and of the encryption keys, ascending.
+    pub fn numbers(&self) -> [Vec<i32>; 2] {
+        [&self.blind_index, &self.encryption].map(|keys| keys.keys().copied().collect())
     }
 
     /// Reads the text of a key file.
     pub fn parse(text: &str) -> Result<Self, KeyFileError> {
-        let mut blind_index = None;
-        let mut encryption = BTreeMap::new();
+        let (mut integrity, mut blind_index, mut encryption) =
+            (None, BTreeMap::new(), BTreeMap::new());
         for (index, line) in text.lines().enumerate() {
             let line_number = index + 1;
             let content = line.split('#').next().unwrap_or_default();
             let words: Vec<&str> = content.split_whitespace().collect();
             let malformed = || KeyFileError::Line { line: line_number };
-            let replaced = match words.as_slice() {
-                [] => false,
-                ["blind-index", key] => {
-                    blind_index.replace(parse_key(key).ok_or_else(malformed)?).is_some()
+            let (keys, number, key) = match words.as_slice() {
+                [] => continue,
+                ["integrity", key] => {
+                    if integrity.replace(parse_key(key).ok_or_else(malformed)?).is_some() {
+                        return Err(KeyFileError::Repeated { line: line_number });
+                    }
+                    continue;
                 }
-                ["encryption", number, key] => {
-                    let number = number.parse().ok().filter(|&n: &i32| n > 0);
-                    let number = number.ok_or_else(malformed)?;
-                    let key = parse_key(key).ok_or_else(malformed)?;
-                    encryption.insert(number, key).is_some()
-                }
+                ["blind-index", key] => (&mut blind_index, "1", key),
+                ["blind-index", number, key] => (&mut blind_index, *number, key),
+                ["encryption", number, key] => (&mut encryption, *number, key),
                 _ => return Err(malformed()),
             };
-            if replaced {
+            let number = number.parse().ok().filter(|&n: &i32| n > 0).ok_or_else(malformed)?;
+            if keys.insert(number, parse_key(key).ok_or_else(malformed)?).is_some() {
                 return Err(KeyFileError::Repeated { line: line_number });
             }
         }
-        let blind_index = blind_index.ok_or(KeyFileError::Incomplete { missing: "blind-index" })?;
+        let missing = |missing| KeyFileError::Incomplete { missing };
+        let (_, first) = blind_index.first_key_value().ok_or_else(|| missing("blind-index"))?;
+        let derived = || blake3::derive_key("railgraph integrity 1", first.as_slice());
+        let integrity = integrity.unwrap_or_else(|| Zeroizing::new(derived()));
         if encryption.is_empty() {
-            return Err(KeyFileError::Incomplete { missing: "encryption" });
+            return Err(missing("encryption"));
         }
-        Ok(Self { blind_index, encryption })
+        Ok(Self { integrity, blind_index, encryption })
+    }
+
+    /// Writes them over the file that was there, wholly or not at all, readable by its owner alone.
+    pub fn replace(&self, path: &Path) -> Result<(), KeyFileError> {
+        self.write_over(path).map_err(|source| KeyFileError::Io {
+            path: path.into(),
+            action: "written",
+            source,
+        })
+    }
+
+    fn write_over(&self, path: &Path) -> io::Result<()> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        // Readable by its owner alone from the start.
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(self.to_text().as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        std::fs::File::open(folder)?.sync_all()
     }
 
     fn write_new(&self, path: &Path) -> io::Result<()> {
@@ -154,18 +214,20 @@ impl KeyFile {
 
     fn to_text(&self) -> Zeroizing<String> {
         // Never grown: a string that moves leaves its old copy behind.
-        let capacity = 512 + 96 * self.encryption.len();
-        let mut text = Zeroizing::new(String::with_capacity(capacity));
+        let count = self.blind_index.len() + self.encryption.len();
+        let mut text = Zeroizing::new(String::with_capacity(512 + 96 * count));
         text.push_str(
             "# Railgraph's keys. Without this file no name in the database can be read; with it\n\
              # and the database every name can. Keep it secret, and its backup elsewhere.\n",
         );
-        text.push_str("blind-index ");
-        push_hex(&mut text, &self.blind_index);
-        for (number, key) in &self.encryption {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "encryption {number} ");
-            push_hex(&mut text, key);
+        text.push_str("integrity ");
+        push_hex(&mut text, &self.integrity);
+        for (kind, keys) in [("blind-index", &self.blind_index), ("encryption", &self.encryption)] {
+            for (number, key) in keys {
+                // Writing to a string cannot fail.
+                let _ = write!(text, "{kind} {number} ");
+                push_hex(&mut text, key);
+            }
         }
         text
     }
@@ -174,8 +236,12 @@ impl KeyFile {
 /// Keys never reach a log.
 impl fmt::Debug for KeyFile {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let numbers: Vec<i32> = self.encryption.keys().copied().collect();
-        formatter.debug_struct("KeyFile").field("encryption", &numbers).finish_non_exhaustive()
+        let [blind_index, encryption] = self.numbers();
+        formatter
+            .debug_struct("KeyFile")
+            .field("blind_index", &blind_index)
+            .field("encryption", &encryption)
+            .finish_non_exhaustive()
     }
 }
 
@@ -224,6 +290,7 @@ mod tests {
         let read = KeyFile::load(&path).expect("must succeed");
         assert_eq!(made.blind_index, read.blind_index);
         assert_eq!(made.encryption, read.encryption);
+        assert_eq!(made.integrity, read.integrity);
         #[cfg(unix)]
         {
             let metadata = std::fs::metadata(&path).expect("must succeed");
@@ -232,6 +299,40 @@ mod tests {
         }
         let again = made_at(&path).expect_err("must be refused");
         assert!(again.to_string().contains("could not be created"), "{again}");
+    }
+
+    #[test]
+    fn a_file_is_replaced_by_one_with_more_keys_and_by_one_with_fewer() {
+        let folder = tempfile::tempdir().expect("must succeed");
+        let path = folder.path().join("keys");
+        let first = made_at(&path).expect("must succeed");
+        let both = first.with_next(&Randomness::system()).expect("must succeed");
+        both.replace(&path).expect("must succeed");
+        let read = KeyFile::load(&path).expect("must succeed");
+        assert_eq!(read.numbers(), [vec![1, 2], vec![1, 2]]);
+        assert_eq!(read.encryption[&1], first.encryption[&1]);
+        read.with_newest_only().replace(&path).expect("must succeed");
+        let read = KeyFile::load(&path).expect("must succeed");
+        assert_eq!(read.numbers(), [vec![2], vec![2]]);
+        assert_eq!(read.blind_index, both.with_newest_only().blind_index);
+        assert_eq!(read.integrity, first.integrity);
+        #[cfg(unix)]
+        {
+            let metadata = std::fs::metadata(&path).expect("must succeed");
+            let permissions = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
+            assert_eq!(permissions & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_file_of_the_first_kind_is_read() {
+        let key = "0f".repeat(32);
+        let old = format!("blind-index {key}\nencryption 1 {key}\n");
+        let read = KeyFile::parse(&old).expect("must succeed");
+        assert_eq!(read.numbers(), [vec![1], vec![1]]);
+        let again = KeyFile::parse(&read.to_text()).expect("must succeed");
+        assert_eq!(again.integrity, read.integrity);
+        assert!(*read.integrity != *read.blind_index[&1]);
     }
 
     #[test]
@@ -249,6 +350,6 @@ mod tests {
         }
         assert!(error_of(&format!("blind-index +{}", &key[1..])).contains("line 1"));
         let shown = format!("{:?}", KeyFile::parse(&good).expect("must succeed"));
-        assert_eq!(shown, "KeyFile { encryption: [7], .. }");
+        assert_eq!(shown, "KeyFile { blind_index: [1], encryption: [7], .. }");
     }
 }

@@ -9,41 +9,58 @@
 //! log and no `Debug` output. Nothing here reads a clock: `now` is an argument, and stored in
 //! whole seconds. Randomness comes from [`StoreConfig`].
 //!
-//! SQLite has one connection that writes, whose transactions begin as `IMMEDIATE`, and a pool of
-//! connections that only read. PostgreSQL has one pool, at READ COMMITTED.
+//! SQLite has one task that writes, which commits what waits for it together (see `write.rs`), and
+//! a pool of connections that only read. PostgreSQL has one pool, at READ COMMITTED.
 
+mod archive;
+mod audit;
+mod base64_bytes;
 mod book;
-mod cancel;
+mod change;
 mod entities;
+mod erase;
 mod error;
 mod idempotency;
-mod key_check;
+mod key_registry;
 mod keys;
+mod lookups;
 mod open;
 mod page;
 mod random;
 mod read;
 mod retry;
+mod rotate;
 mod rows;
 mod seal;
+mod steps;
 mod tickets;
+mod together;
+mod write;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
     AccessMode, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    IsolationLevel, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    IsolationLevel, TransactionTrait,
 };
 
+pub use archive::{ArchiveReport, Archived, archive_date};
+pub use audit::{AuditHead, AuditReport, InvalidHead};
+pub use erase::Erasure;
 pub use error::{OpenError, StoreError};
-pub use key_check::Keys;
+pub use key_registry::Keys;
 pub use keys::{KeyFile, KeyFileError};
+pub use lookups::LookupStats;
 pub use open::sqlite_file;
 pub use page::{InvalidCursor, TripCursor, TripEdge, TripPage, When};
 pub use random::{NoRandomness, Randomness};
+pub use rotate::Rotation;
+pub use steps::{Step, StepObserver};
+pub use write::WriteStats;
 
 use crate::booking::IdNumberCheck;
 
@@ -58,6 +75,8 @@ pub struct StoreConfig {
     pub url: String,
     /// What names and id numbers are encrypted with.
     pub keys: KeyFile,
+    /// Where they were read from, to be read again when they are rotated.
+    pub key_path: Option<PathBuf>,
     /// Which typing errors in id numbers are refused.
     pub id_number_check: IdNumberCheck,
     /// Connections at most: PostgreSQL's pool, SQLite's readers.
@@ -69,6 +88,10 @@ pub struct StoreConfig {
     pub random: Randomness,
     /// Measures the database.
     pub observer: Option<StatementObserver>,
+    /// The folder of archived trips, made with the first of them; `None` where there are none.
+    pub archive: Option<PathBuf>,
+    /// Told of each step of a transaction. Tests end the process there.
+    pub steps: Option<StepObserver>,
 }
 
 impl StoreConfig {
@@ -77,11 +100,14 @@ impl StoreConfig {
         Self {
             url: url.into(),
             keys,
+            key_path: None,
             id_number_check: IdNumberCheck::default(),
             connections_max: 16,
             patience: Duration::from_secs(5),
             random: Randomness::system(),
             observer: None,
+            archive: None,
+            steps: None,
         }
     }
 }
@@ -109,10 +135,18 @@ pub struct Store {
 struct Inner {
     writer: DatabaseConnection,
     reader: DatabaseConnection,
+    /// SQLite's writer task.
+    group_commit: Option<write::GroupCommit>,
     vault: seal::Vault,
+    key_path: Option<PathBuf>,
+    archive: Option<PathBuf>,
+    lookups: lookups::Lookups,
     tickets: tickets::TicketNumbers,
+    retry_budget: retry::RetryBudget,
     id_number_check: IdNumberCheck,
+    patience: Duration,
     random: Randomness,
+    steps: steps::Steps,
 }
 
 impl Store {
@@ -126,6 +160,11 @@ impl Store {
     pub async fn close(&self) -> Result<(), StoreError> {
         self.inner.reader.close_by_ref().await?;
         Ok(self.inner.writer.close_by_ref().await?)
+    }
+
+    /// How often a client was found without asking the database.
+    pub fn lookup_stats(&self) -> LookupStats {
+        self.inner.lookups.stats()
     }
 
     fn writer(&self) -> &DatabaseConnection {
@@ -144,14 +183,13 @@ impl Store {
         &self.inner.random
     }
 
-    /// Begins a transaction that writes. In SQLite it takes the write lock at once: one that read
-    /// first and then wrote would fail where it could have waited.
-    async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        self.writer().begin_with_options(options).await
+    fn retries(&self) -> retry::Retries<'_> {
+        let inner = &self.inner;
+        retry::Retries::new(&inner.retry_budget, &inner.random, inner.patience)
+    }
+
+    fn step(&self, step: Step) {
+        self.inner.steps.reached(step);
     }
 
     /// Begins a transaction that reads several statements' worth of one moment: without it, a

@@ -17,8 +17,12 @@ use sea_orm::{
 use sea_orm_migration::MigratorTrait;
 
 use super::error::OpenError;
+use super::lookups::Lookups;
+use super::retry::RetryBudget;
 use super::seal::Vault;
+use super::steps::Steps;
 use super::tickets::TicketNumbers;
+use super::write::{GroupCommit, begin_immediate};
 use super::{Inner, Store, StoreConfig};
 
 /// Older ones can corrupt a database in WAL mode (the WAL-reset bug).
@@ -53,13 +57,23 @@ impl Store {
                 connection.set_metric_callback(move |info| observer(info.elapsed, info.failed));
             }
         }
+        let is_sqlite = connections.writer.get_database_backend() == DbBackend::Sqlite;
+        let group_commit = is_sqlite.then(|| GroupCommit::start(connections.writer.clone()));
+        let group_commit = group_commit.transpose().map_err(OpenError::NoThread)?;
         let inner = Inner {
+            group_commit,
             writer: connections.writer,
             reader: connections.reader,
             vault,
+            key_path: config.key_path.clone(),
+            archive: config.archive.clone(),
+            lookups: Lookups::default(),
             tickets: TicketNumbers::default(),
+            retry_budget: RetryBudget::default(),
             id_number_check: config.id_number_check,
+            patience: config.patience,
             random: config.random.clone(),
+            steps: Steps::new(config.steps.clone()),
         };
         Ok(Self { inner: inner.into() })
     }
@@ -67,7 +81,7 @@ impl Store {
     /// Brings the database to this program's version, wholly or not at all. Several servers may
     /// do so at once: one does it, the others wait.
     pub async fn migrate(&self) -> Result<(), OpenError> {
-        let transaction = self.begin().await.map_err(OpenError::Database)?;
+        let transaction = begin_immediate(self.writer()).await.map_err(OpenError::Database)?;
         if transaction.get_database_backend() == DbBackend::Postgres {
             let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
             transaction.execute_unprepared(&lock).await.map_err(OpenError::Database)?;
@@ -118,6 +132,10 @@ async fn open_sqlite(config: &StoreConfig) -> Result<Connections, OpenError> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        // Savepoints keep the pages that they may have to put back: in memory, not in a file.
+        .pragma("temp_store", "MEMORY")
+        // What is deleted is overwritten: an erased client's data key must not stay in a free page.
+        .pragma("secure_delete", "ON")
         .busy_timeout(config.patience)
         .disable_statement_logging();
     let unnamed = options.get_filename().as_os_str().is_empty();
@@ -145,7 +163,12 @@ async fn open_sqlite(config: &StoreConfig) -> Result<Connections, OpenError> {
     if is_new {
         tracing::info!(database.path = %path.display(), "database.created");
     }
-    let writer = sqlite_pool(1, config.patience).connect_lazy_with(options.clone());
+    // Identities, keys and references are random, so that a booking touches pages all over the
+    // file: they stay in 64 MiB of memory, and are copied back from the write-ahead log once they
+    // have changed often, not after every few commits.
+    let writer_options =
+        options.clone().pragma("cache_size", "-65536").pragma("wal_autocheckpoint", "8000");
+    let writer = sqlite_pool(1, config.patience).connect_lazy_with(writer_options);
     let reader_options = options.create_if_missing(false).pragma("query_only", "ON");
     let reader =
         sqlite_pool(config.connections_max, config.patience).connect_lazy_with(reader_options);

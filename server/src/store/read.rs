@@ -1,6 +1,7 @@
 //! Reading clients and trips. A list of trips takes four statements, however long it is, and all
-//! see the database at one moment.
+//! see the database at one moment; one of past trips two to four more, which look into the archive.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
@@ -10,10 +11,13 @@ use sea_orm::{
 };
 
 use super::Store;
-use super::entities::{client, reservation, ticket, trip, trip_leg};
+use super::entities::{
+    archived_trip, client, client_identity, reservation, ticket, trip, trip_leg,
+};
 use super::error::StoreError;
 use super::page::{TripCursor, TripEdge, TripPage, When};
 use super::rows::{PlaceRow, TripRows, reservation_of, ticket_of};
+use super::seal::Ring;
 use crate::booking::{
     Client, ClientId, IdNumber, IdNumberCheck, Identity, Reservation, ReservationId, Ticket,
     TicketId, Trip, TripId, TripReference,
@@ -30,19 +34,34 @@ impl Store {
         let Some(reference) = TripReference::parse(reference) else {
             return Ok(None);
         };
-        let snapshot = self.snapshot().await?;
-        let wanted = trip::Column::Reference.eq(reference.to_string());
-        let found = trip::Entity::find().filter(wanted).all(&snapshot).await?;
-        let trip = self.assemble(&snapshot, found).await?.pop();
-        snapshot.commit().await?;
+        let reference = reference.to_string();
+        let wanted = trip::Entity::find().filter(trip::Column::Reference.eq(reference.as_str()));
+        let archived = Condition::all().add(archived_trip::Column::Reference.eq(reference));
+        let read = || self.one_trip(wanted.clone(), archived.clone());
+        let trip = self.with_fresh_keys(read).await?;
         Ok(trip.filter(|trip| last_name.is_none_or(|name| trip.has_traveller(name))))
     }
 
     /// The trip in this row.
     pub async fn trip_by_id(&self, id: TripId) -> Result<Option<Trip>, StoreError> {
+        let archived = Condition::all().add(archived_trip::Column::TripId.eq(id.0));
+        let read = || self.one_trip(trip::Entity::find_by_id(id.0), archived.clone());
+        self.with_fresh_keys(read).await
+    }
+
+    /// A trip, wherever it is: in the database, or where not, in the archive.
+    async fn one_trip(
+        &self,
+        wanted: Select<trip::Entity>,
+        archived: Condition,
+    ) -> Result<Option<Trip>, StoreError> {
         let snapshot = self.snapshot().await?;
-        let found = trip::Entity::find_by_id(id.0).all(&snapshot).await?;
-        let trip = self.assemble(&snapshot, found).await?.pop();
+        let found = wanted.all(&snapshot).await?;
+        let trip = if found.is_empty() {
+            self.archived(&snapshot, archived).await?
+        } else {
+            self.assemble(&snapshot, found).await?.pop()
+        };
         snapshot.commit().await?;
         Ok(trip)
     }
@@ -61,16 +80,51 @@ impl Store {
         let Ok(id_number) = IdNumber::parse(id_number, check) else {
             return Ok(None);
         };
-        let identity = self.vault().blind_index(&Identity::new(last_name, id_number));
-        let found = client::Entity::find().filter(client::Column::Identity.eq(identity));
-        let found = found.one(self.reader()).await?;
-        found.map(|row| self.vault().open(&row)).transpose()
+        let identity = Identity::new(last_name, id_number);
+        loop {
+            let ring = self.vault().ring();
+            match self.look_up(&ring, &identity).await {
+                Ok(None) if self.has_other_keys(&ring).await? => {}
+                // Sealed or cached under keys that were rotated since.
+                Err(StoreError::KeyMissing { .. }) => {
+                    self.reload_keys().await?;
+                    return self.look_up(&self.vault().ring(), &identity).await;
+                }
+                found => return found,
+            }
+        }
+    }
+
+    async fn look_up(
+        &self,
+        ring: &Ring,
+        identity: &Identity,
+    ) -> Result<Option<Client>, StoreError> {
+        let indexes = ring.search_indexes(identity);
+        let epoch = match self.inner.lookups.get(&indexes) {
+            Ok(row) => return self.vault().open(&row).map(Some),
+            Err(epoch) => epoch,
+        };
+        let found = client_identity::Entity::find()
+            .filter(client_identity::Column::Identity.is_in(indexes))
+            .find_also_related(client::Entity)
+            .one(self.reader())
+            .await?;
+        let Some((entry, Some(row))) = found else {
+            return Ok(None);
+        };
+        let client = self.vault().open(&row)?;
+        self.inner.lookups.keep(&entry.identity, &row, epoch);
+        Ok(Some(client).filter(|client| !client.person.is_erased()))
     }
 
     /// The client in this row.
     pub async fn client_by_id(&self, id: ClientId) -> Result<Option<Client>, StoreError> {
-        let found = client::Entity::find_by_id(id.0).one(self.reader()).await?;
-        found.map(|row| self.vault().open(&row)).transpose()
+        let read = async || {
+            let found = client::Entity::find_by_id(id.0).one(self.reader()).await?;
+            found.map(|row| self.vault().open(&row)).transpose()
+        };
+        self.with_fresh_keys(read).await
     }
 
     /// The reservation in this row.
@@ -78,9 +132,12 @@ impl Store {
         &self,
         id: ReservationId,
     ) -> Result<Option<Reservation>, StoreError> {
-        let wanted = reservation::Entity::find_by_id(id.0);
-        let found = places(self.reader(), wanted).await?.pop();
-        found.map(|place| reservation_of(place, self.vault())).transpose()
+        let read = async || {
+            let wanted = reservation::Entity::find_by_id(id.0);
+            let found = places(self.reader(), wanted).await?.pop();
+            found.map(|place| reservation_of(place, self.vault())).transpose()
+        };
+        self.with_fresh_keys(read).await
     }
 
     /// The ticket in this row.
@@ -98,26 +155,44 @@ impl Store {
         first: u32,
         after: Option<TripCursor>,
     ) -> Result<TripPage, StoreError> {
+        self.with_fresh_keys(|| self.page_of(client, when, now, first, after)).await
+    }
+
+    async fn page_of(
+        &self,
+        client: ClientId,
+        when: When,
+        now: DateTime<Utc>,
+        first: u32,
+        after: Option<TripCursor>,
+    ) -> Result<TripPage, StoreError> {
         let all = trips_of_client(client, when, now);
         let snapshot = self.snapshot().await?;
-        let total_count = all.clone().count(&snapshot).await?;
+        let mut total_count = all.clone().count(&snapshot).await?;
         let order = match when {
             When::Current => Order::Asc,
             When::Past => Order::Desc,
         };
-        let after = after.map_or_else(Condition::all, |cursor| beyond(cursor, when));
-        let mut found = all
-            .filter(after)
+        let beyond = after.map_or_else(Condition::all, |cursor| beyond(cursor, when));
+        let found = all
+            .filter(beyond)
             .order_by(trip::Column::DepartureAt, order.clone())
             .order_by(trip::Column::Id, order)
             // One more than wanted tells whether there is a next page.
             .limit(u64::from(first) + 1)
             .all(&snapshot)
             .await?;
-        let has_next = found.len() > first as usize;
-        found.truncate(first as usize);
-        let trips = self.assemble(&snapshot, found).await?;
+        let mut trips = self.assemble(&snapshot, found).await?;
+        // Whoever departs today is in no archive.
+        if when == When::Past {
+            total_count += self.count_archived(&snapshot, client).await?;
+            let wanted = u64::from(first) + 1;
+            trips.extend(self.archived_of(&snapshot, client, wanted, after).await?);
+            trips.sort_by_key(|trip| Reverse((trip.departure().timestamp(), trip.id())));
+        }
         snapshot.commit().await?;
+        let has_next = trips.len() > first as usize;
+        trips.truncate(first as usize);
         let edges = trips.into_iter().map(|trip| TripEdge { cursor: TripCursor::of(&trip), trip });
         Ok(TripPage { edges: edges.collect(), total_count, has_next })
     }
@@ -140,29 +215,38 @@ impl Store {
         database: &impl ConnectionTrait,
         trips: Vec<trip::Model>,
     ) -> Result<Vec<Trip>, StoreError> {
-        if trips.is_empty() {
-            return Ok(Vec::new());
-        }
-        let ids: Vec<i64> = trips.iter().map(|trip| trip.id).collect();
-        let wanted_legs = trip_leg::Column::TripId.is_in(ids.iter().copied());
-        let legs = trip_leg::Entity::find().filter(wanted_legs).all(database).await?;
-        let wanted = reservation::Column::TripId.is_in(ids);
-        let places = places(database, reservation::Entity::find().filter(wanted)).await?;
-        let mut legs_of: HashMap<i64, Vec<trip_leg::Model>> = HashMap::new();
-        for leg in legs {
-            legs_of.entry(leg.trip_id).or_default().push(leg);
-        }
-        let mut places_of: HashMap<i64, Vec<PlaceRow>> = HashMap::new();
-        for place in places {
-            places_of.entry(place.0.trip_id).or_default().push(place);
-        }
-        let rows = trips.into_iter().map(|trip| TripRows {
-            legs: legs_of.remove(&trip.id).unwrap_or_default(),
-            places: places_of.remove(&trip.id).unwrap_or_default(),
-            trip,
-        });
-        rows.map(|rows| rows.into_trip(self.vault())).collect()
+        let rows = rows_of(database, trips).await?;
+        rows.into_iter().map(|rows| rows.into_trip(self.vault())).collect()
     }
+}
+
+/// All rows of these trips, in their order.
+pub(super) async fn rows_of(
+    database: &impl ConnectionTrait,
+    trips: Vec<trip::Model>,
+) -> Result<Vec<TripRows>, StoreError> {
+    if trips.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<i64> = trips.iter().map(|trip| trip.id).collect();
+    let wanted_legs = trip_leg::Column::TripId.is_in(ids.iter().copied());
+    let legs = trip_leg::Entity::find().filter(wanted_legs).all(database).await?;
+    let wanted = reservation::Column::TripId.is_in(ids);
+    let places = places(database, reservation::Entity::find().filter(wanted)).await?;
+    let mut legs_of: HashMap<i64, Vec<trip_leg::Model>> = HashMap::new();
+    for leg in legs {
+        legs_of.entry(leg.trip_id).or_default().push(leg);
+    }
+    let mut places_of: HashMap<i64, Vec<PlaceRow>> = HashMap::new();
+    for place in places {
+        places_of.entry(place.0.trip_id).or_default().push(place);
+    }
+    let rows = trips.into_iter().map(|trip| TripRows {
+        legs: legs_of.remove(&trip.id).unwrap_or_default(),
+        places: places_of.remove(&trip.id).unwrap_or_default(),
+        trip,
+    });
+    Ok(rows.collect())
 }
 
 /// Reservations with their clients and tickets, in one statement.

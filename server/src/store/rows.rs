@@ -97,7 +97,7 @@ pub(super) fn reservation_of(
 ) -> Result<Reservation, StoreError> {
     Ok(Reservation {
         id: ReservationId(reservation.id),
-        status: reservation.status.into(),
+        cancelled_version: reservation.cancelled_version,
         client: vault.open(&client)?,
         age: u8::try_from(reservation.age).map_err(|_| StoreError::Corrupt("an age"))?,
         ticket: ticket_of(&ticket)?,

@@ -7,6 +7,7 @@
 //! moved to another row or column is refused like a forged one.
 
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
@@ -20,29 +21,27 @@ use crate::booking::{Client, ClientId, Identity, Person};
 
 const NONCE_LENGTH: usize = 24;
 
-/// Seals and opens clients.
-pub(super) struct Vault {
+/// The keys in use at one moment.
+pub(super) struct Ring {
     keys: KeyFile,
-    current_key_id: i32,
-    current_key: Key,
+    /// The numbers of the index keys that the database has: a new client is entered under each.
+    registered: Vec<i32>,
+    current: (i32, Key),
     idempotency: Key,
-    random: Randomness,
+    audit: Key,
 }
 
-impl Vault {
-    pub(super) fn new(keys: KeyFile, random: Randomness) -> Option<Self> {
-        let (&current_key_id, current_key) = keys.encryption.last_key_value()?;
-        let current_key = current_key.clone();
-        let context = "railgraph idempotency fingerprint 1";
-        let idempotency = Zeroizing::new(blake3::derive_key(context, keys.blind_index.as_slice()));
-        Some(Self { keys, current_key_id, current_key, idempotency, random })
-    }
-
-    /// Says which keys these are, and nothing of them: a hash under the index key. Encryption keys
-    /// are replaced one by one, the index key is what clients are found by.
-    pub(super) fn fingerprint(&self) -> Vec<u8> {
-        let hash = blake3::keyed_hash(&self.keys.blind_index, b"railgraph key fingerprint 1");
-        hash.as_bytes().to_vec()
+impl Ring {
+    fn new(keys: KeyFile, registered: Vec<i32>) -> Option<Self> {
+        let (&number, key) = keys.encryption.last_key_value()?;
+        let derive = |context| Zeroizing::new(blake3::derive_key(context, &*keys.integrity));
+        Some(Self {
+            current: (number, key.clone()),
+            idempotency: derive("railgraph idempotency fingerprint 1"),
+            audit: derive("railgraph audit 1"),
+            registered,
+            keys,
+        })
     }
 
     /// The key under which idempotency keys and requests are hashed.
@@ -50,19 +49,78 @@ impl Vault {
         &self.idempotency
     }
 
-    /// What a client is found by: the same for the same identity, and nothing without the key.
-    pub(super) fn blind_index(&self, identity: &Identity) -> Vec<u8> {
-        let mut hasher = blake3::Hasher::new_keyed(&self.keys.blind_index);
-        for part in [identity.last_name_folded(), identity.id_number().as_str()] {
-            hasher.update(&(part.len() as u64).to_le_bytes());
-            hasher.update(part.as_bytes());
+    /// The key of the audit log's hashes.
+    pub(super) fn audit_key(&self) -> &[u8; 32] {
+        &self.audit
+    }
+
+    /// The keys, as they are in the key file.
+    pub(super) fn keys(&self) -> &KeyFile {
+        &self.keys
+    }
+
+    /// The index keys that the database has; empty before it was asked.
+    pub(super) fn registered(&self) -> &[i32] {
+        &self.registered
+    }
+
+    /// What a client may be found by, one under each index key that there is.
+    pub(super) fn search_indexes(&self, identity: &Identity) -> Vec<Vec<u8>> {
+        self.keys.blind_index.values().map(|key| blind_index(key, identity)).collect()
+    }
+
+    /// What a client has to be found by, with the number of the key.
+    pub(super) fn own_indexes(&self, identity: &Identity) -> Vec<(i32, Vec<u8>)> {
+        let keys = self.registered.iter();
+        let keys = keys.filter_map(|id| Some((*id, self.keys.blind_index.get(id)?)));
+        keys.map(|(id, key)| (id, blind_index(key, identity))).collect()
+    }
+}
+
+/// Says which key this is, and nothing of it.
+pub(super) fn fingerprint(key: &Key) -> Vec<u8> {
+    blake3::keyed_hash(key, b"railgraph key fingerprint 1").as_bytes().to_vec()
+}
+
+/// The same for the same identity, and nothing without the key.
+fn blind_index(key: &Key, identity: &Identity) -> Vec<u8> {
+    let mut hasher = blake3::Hasher::new_keyed(key);
+    for part in [identity.last_name_folded(), identity.id_number().as_str()] {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    hasher.finalize().as_bytes().to_vec()
+}
+
+/// Seals and opens clients.
+pub(super) struct Vault {
+    /// Replaced as a whole when keys are rotated.
+    ring: RwLock<Arc<Ring>>,
+    random: Randomness,
+}
+
+impl Vault {
+    pub(super) fn new(keys: KeyFile, random: Randomness) -> Option<Self> {
+        Some(Self { ring: RwLock::new(Arc::new(Ring::new(keys, Vec::new())?)), random })
+    }
+
+    /// The keys in use now.
+    pub(super) fn ring(&self) -> Arc<Ring> {
+        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&ring)
+    }
+
+    /// Uses other keys from now on.
+    pub(super) fn replace(&self, keys: KeyFile, registered: Vec<i32>) {
+        if let Some(ring) = Ring::new(keys, registered) {
+            *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
         }
-        hasher.finalize().as_bytes().to_vec()
     }
 
     /// A person as a new row.
     pub(super) fn seal(
         &self,
+        ring: &Ring,
         id: ClientId,
         person: &Person,
         created_at: i64,
@@ -71,30 +129,36 @@ impl Vault {
         let field = |column, text: &str| {
             self.encrypt(&data_key, text.as_bytes(), &Place { column, id, key_id: 0 })
         };
-        let wrapping = Place { column: "data_key", id, key_id: self.current_key_id };
+        let (key_id, key) = &ring.current;
+        let wrapping = Place { column: "data_key", id, key_id: *key_id };
         Ok(client::Model {
             id: id.0,
-            identity: self.blind_index(&person.identity()),
             first_name: field("first_name", person.first_name())?,
             last_name: field("last_name", person.last_name())?,
             id_number: field("id_number", person.id_number().as_str())?,
-            data_key: self.encrypt(&self.current_key, data_key.as_slice(), &wrapping)?,
-            key_encryption_key_id: self.current_key_id,
+            data_key: self.encrypt(key, data_key.as_slice(), &wrapping)?,
+            key_encryption_key_id: *key_id,
             created_at,
+            erased_at: None,
         })
+    }
+
+    /// A client's data key, wrapped by the current key instead of another one.
+    pub(super) fn rewrap(&self, row: &client::Model) -> Result<(i32, Vec<u8>), StoreError> {
+        let ring = self.ring();
+        let (id, (key_id, key)) = (ClientId(row.id), &ring.current);
+        let data_key = unwrap(&ring, row)?;
+        let wrapping = Place { column: "data_key", id, key_id: *key_id };
+        Ok((*key_id, self.encrypt(key, data_key.as_slice(), &wrapping)?))
     }
 
     /// A row as a client.
     pub(super) fn open(&self, row: &client::Model) -> Result<Client, StoreError> {
         let id = ClientId(row.id);
-        let key_id = row.key_encryption_key_id;
-        let wrapping_key =
-            self.keys.encryption.get(&key_id).ok_or(StoreError::KeyMissing { key_id })?;
-        let wrapping = Place { column: "data_key", id, key_id };
-        let unwrapped = decrypt(wrapping_key, &row.data_key, &wrapping)?;
-        let data_key: Key = Zeroizing::new(
-            unwrapped.as_slice().try_into().map_err(|_| StoreError::Unreadable { client: id })?,
-        );
+        if row.erased_at.is_some() {
+            return Ok(Client { id, person: Person::erased() });
+        }
+        let data_key = unwrap(&self.ring(), row)?;
         let field = |column, sealed: &[u8]| {
             let opened = decrypt(&data_key, sealed, &Place { column, id, key_id: 0 })?;
             String::from_utf8(opened.to_vec()).map_err(|_| StoreError::Unreadable { client: id })
@@ -116,6 +180,16 @@ impl Vault {
             .map_err(|_| StoreError::Unreadable { client: place.id })?;
         Ok([nonce.as_slice(), &ciphertext].concat())
     }
+}
+
+fn unwrap(ring: &Ring, row: &client::Model) -> Result<Key, StoreError> {
+    let (id, key_id) = (ClientId(row.id), row.key_encryption_key_id);
+    let wrapping_key =
+        ring.keys.encryption.get(&key_id).ok_or(StoreError::KeyMissing { key_id })?;
+    let unwrapped =
+        decrypt(wrapping_key, &row.data_key, &Place { column: "data_key", id, key_id })?;
+    let data_key = unwrapped.as_slice().try_into();
+    Ok(Zeroizing::new(data_key.map_err(|_| StoreError::Unreadable { client: id })?))
 }
 
 impl fmt::Debug for Vault {
@@ -169,7 +243,7 @@ mod tests {
     #[test]
     fn opens_what_it_sealed() {
         let vault = vault();
-        let row = vault.seal(ClientId(7), &ada(), 0).expect("must succeed");
+        let row = vault.seal(&vault.ring(), ClientId(7), &ada(), 0).expect("must succeed");
         let client = vault.open(&row).expect("must succeed");
         assert_eq!(client, Client { id: ClientId(7), person: ada() });
     }
@@ -177,7 +251,7 @@ mod tests {
     #[test]
     fn every_flipped_bit_is_refused() {
         let vault = vault();
-        let row = vault.seal(ClientId(7), &ada(), 0).expect("must succeed");
+        let row = vault.seal(&vault.ring(), ClientId(7), &ada(), 0).expect("must succeed");
         let fields: [fn(&mut client::Model) -> &mut Vec<u8>; 4] = [
             |row| &mut row.first_name,
             |row| &mut row.last_name,
@@ -201,7 +275,7 @@ mod tests {
     #[test]
     fn a_ciphertext_in_another_place_is_refused() {
         let vault = vault();
-        let row = vault.seal(ClientId(7), &ada(), 0).expect("must succeed");
+        let row = vault.seal(&vault.ring(), ClientId(7), &ada(), 0).expect("must succeed");
         let mut swapped = row.clone();
         std::mem::swap(&mut swapped.first_name, &mut swapped.last_name);
         assert!(vault.open(&swapped).is_err());
@@ -212,17 +286,29 @@ mod tests {
     }
 
     #[test]
+    fn a_data_key_is_wrapped_anew_and_opens_the_same() {
+        let random = Randomness::system();
+        let vault = vault();
+        let row = vault.seal(&vault.ring(), ClientId(7), &ada(), 0).expect("must succeed");
+        let both = vault.ring().keys().with_next(&random).expect("must succeed");
+        vault.replace(both.clone(), vec![1, 2]);
+        let (key_id, data_key) = vault.rewrap(&row).expect("must succeed");
+        let rewrapped = client::Model { data_key, key_encryption_key_id: key_id, ..row.clone() };
+        vault.replace(both.with_newest_only(), vec![2]);
+        assert_eq!(vault.open(&rewrapped).expect("must succeed").person, ada());
+        let error = vault.open(&row).expect_err("must be refused");
+        assert_eq!(error.to_string(), "expected encryption key 1 in the key file, found none");
+    }
+
+    #[test]
     fn the_blind_index_is_keyed_and_unambiguous() {
         let vault = vault();
-        let index = |last_name: &str, id_number: &str| {
+        let index = |vault: &Vault, last_name: &str, id_number: &str| {
             let person = Person::from_stored("A".into(), last_name.into(), id_number.into());
-            vault.blind_index(&person.identity())
+            vault.ring().search_indexes(&person.identity())
         };
-        assert_eq!(index("STRAUSS", "A1"), index("Strauß", "A1"));
-        assert_ne!(index("Strauss", "A1"), index("StraussA", "1"));
-        assert_ne!(
-            vault.blind_index(&ada().identity()),
-            self::vault().blind_index(&ada().identity())
-        );
+        assert_eq!(index(&vault, "STRAUSS", "A1"), index(&vault, "Strauß", "A1"));
+        assert_ne!(index(&vault, "Strauss", "A1"), index(&vault, "StraussA", "1"));
+        assert_ne!(index(&vault, "Strauss", "A1"), index(&self::vault(), "Strauss", "A1"));
     }
 }

@@ -275,6 +275,7 @@ fn ids(name: &[u8], number: &[u8]) {
         age: 30,
     };
     let request = BookTrip {
+        caller: "fuzz".into(),
         itinerary_id: String::new(),
         offer: None,
         travellers: vec![traveller.clone(), traveller],

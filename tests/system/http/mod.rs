@@ -1,6 +1,7 @@
 //! The server as its callers know it: over HTTP.
 
 mod bad_input;
+mod changes;
 mod documented;
 mod hostile;
 mod limits;

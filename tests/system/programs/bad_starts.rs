@@ -166,8 +166,9 @@ fn keys_that_are_lost_or_damaged() {
                       it with --encryption-key-file";
     check(folder.path(), "serve", of_another);
     fs::write(&keys, "blind-index 12\n").expect("a file");
-    let damaged = "expected `blind-index HEX` or `encryption NUMBER HEX` with 64 hex digits in \
-                   line 1 of the key file, found something else; restore the file from its backup";
+    let damaged = "expected `integrity HEX`, `blind-index NUMBER HEX` or `encryption NUMBER HEX` \
+                   with 64 hex digits in line 1 of the key file, found something else; restore it \
+                   from its backup";
     check(folder.path(), "serve", damaged);
 }
 

@@ -3,6 +3,7 @@
 mod bad_starts;
 mod compiler;
 mod railgraph;
+mod records;
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -148,7 +149,11 @@ impl Server {
         let mut command = Command::new(RAILGRAPH);
         command.current_dir(folder).env_clear().env("RAILGRAPH_LISTEN", "127.0.0.1:0");
         command.args(arguments);
-        let mut running = Running::spawn(command);
+        Self::over(Running::spawn(command))
+    }
+
+    /// The one that a program has just become.
+    pub fn over(mut running: Running) -> Self {
         let Some(line) = running.line() else { panic!("no server: {}", running.err()) };
         let origin = line.strip_prefix("GraphiQL: ").and_then(|it| it.strip_suffix("/graphql"));
         let origin = origin.unwrap_or_else(|| panic!("no address: {line}")).to_owned();

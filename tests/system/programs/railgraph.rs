@@ -34,7 +34,7 @@ async fn date(server: &Server) -> String {
     date.to_string()
 }
 
-async fn itineraries(server: &Server, origin: &str, destination: &str) -> Value {
+pub async fn itineraries(server: &Server, origin: &str, destination: &str) -> Value {
     let variables = json!({
         "origin": origin, "destination": destination, "date": date(server).await
     });

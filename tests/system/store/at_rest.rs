@@ -3,6 +3,8 @@
 use sea_orm::{ConnectionTrait, Statement};
 use server::store::{KeyFile, Randomness, StoreError};
 
+use tests::measure::secrets::{forge, search_folder, spellings, unmistakable};
+
 use super::bench::{key, request_for, traveller};
 use super::{Bench, on_both};
 
@@ -13,6 +15,8 @@ on_both! {
     another_key_file_finds_nobody;
     tickets_and_clients_cannot_be_changed;
     the_database_itself_refuses_nonsense;
+    two_hundred_people_are_in_no_file;
+    flipped_and_swapped_ciphertexts_are_refused;
 }
 
 const FIRST: &str = "Quetzalcoatlina";
@@ -112,6 +116,48 @@ async fn another_key_file_finds_nobody(bench: Bench) {
     assert!(!error.to_string().contains(LAST));
 }
 
+/// The short run of `bookings secrets`, with a backup and the archive besides.
+async fn two_hundred_people_are_in_no_file(bench: Bench) {
+    let mut needles = Vec::new();
+    for person in 0..200 {
+        let [name, number] = ["name", "number"].map(|kind| unmistakable(kind, person));
+        needles.extend([&name, &number].into_iter().flat_map(|secret| spellings(secret)));
+        let mut request = request_for(&[traveller(&name, &name, &number)]);
+        request.idempotency_key = Some(key(&format!("{name} {number}")));
+        bench.book(&request).await;
+    }
+    let later = super::bench::at("2028-06-01T12:00:00Z").to_utc();
+    bench.store.archive(super::bench::date("2027-12-31"), "test", later).await.unwrap();
+    if bench.is_sqlite() {
+        let backup = format!("VACUUM INTO '{}/backup.db'", bench.folder().display());
+        bench.raw().await.execute_unprepared(&backup).await.unwrap();
+    } else {
+        let dump = bench.folder().join("tables.txt");
+        std::fs::write(dump, bytes_of(&bench).await).unwrap();
+    }
+    for file in std::fs::read_dir(bench.archive_folder()).unwrap() {
+        let path = file.unwrap().path();
+        std::fs::write(path.with_extension("text"), tests::archive_text(&path)).unwrap();
+    }
+    let (bytes, found) = search_folder(bench.folder(), &needles);
+    assert_eq!(found, [""; 0]);
+    assert!(bytes > 200_000, "{bytes} bytes searched");
+    // The search does find what is there.
+    let planted = format!("x{}", unmistakable("name", 150));
+    std::fs::write(bench.folder().join("planted"), planted).unwrap();
+    assert_eq!(search_folder(bench.folder(), &needles).1.len(), 1);
+}
+
+/// The short run of `bookings secrets`.
+async fn flipped_and_swapped_ciphertexts_are_refused(bench: Bench) {
+    let people: Vec<_> =
+        (0..9).map(|n| traveller(&format!("F{n}"), &format!("L{n}"), &format!("N{n}"))).collect();
+    let trip = bench.book(&request_for(&people)).await;
+    let clients: Vec<_> = trip.reservations().iter().map(|place| place.client.id).collect();
+    let raw = bench.raw_alone().await;
+    assert_eq!(forge(&bench.store, &raw, &clients, 300, 3).await, 0);
+}
+
 async fn tickets_and_clients_cannot_be_changed(bench: Bench) {
     bench.book(&request_for(&[traveller(FIRST, LAST, NUMBER)])).await;
     let raw = bench.raw().await;
@@ -144,7 +190,12 @@ async fn the_database_itself_refuses_nonsense(bench: Bench) {
         "UPDATE trips SET stops = 3",
         "UPDATE reservations SET age = 131",
         "UPDATE reservations SET client_id = 1",
-        "UPDATE clients SET identity = data_key",
+        "UPDATE client_identities SET identity = (SELECT data_key FROM clients)",
+        "UPDATE client_identities SET key_id = 9",
+        "UPDATE clients SET key_encryption_key_id = 9",
+        "UPDATE clients SET erased_at = 1",
+        "UPDATE reservations SET status = 'CANCELLED'",
+        "UPDATE reservations SET cancelled_version = 2",
         "INSERT INTO ticket_numbers (id, last) VALUES (2, 0)",
         "DELETE FROM trips",
     ];

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
+use sea_orm::{ConnectionTrait, Statement};
 use server::booking::{
-    BookTrip, CancelTrip, FareClass, IdempotencyKey, LegPrices, Offer, OfferedLeg, Refusal,
-    RefusalCode, Ride, Traveller, Trip,
+    BookTrip, CancelScope, CancelTrip, ClientId, FareClass, IdempotencyKey, LegPrices, Offer,
+    OfferedLeg, Refusal, RefusalCode, Ride, Traveller, Trip,
 };
 use server::store::{KeyFile, Randomness, Store, StoreConfig, StoreError};
 use tempfile::TempDir;
@@ -46,6 +47,7 @@ impl Bench {
         let statements = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&statements);
         config.patience = std::time::Duration::from_secs(30);
+        config.archive = Some(folder.path().join("archive"));
         config.observer = Some(Arc::new(move |_, _| {
             counter.fetch_add(1, Ordering::Relaxed);
         }));
@@ -66,8 +68,29 @@ impl Bench {
         sea_orm::Database::connect(&self.config.url).await.unwrap()
     }
 
+    /// One connection past the store, and no other: its settings and transactions stay.
+    pub async fn raw_alone(&self) -> sea_orm::DatabaseConnection {
+        let mut options = sea_orm::ConnectOptions::new(&self.config.url);
+        options.max_connections(1).min_connections(1);
+        sea_orm::Database::connect(options).await.unwrap()
+    }
+
+    /// The wrapped data key and the sealed names of a client, as they stand in the database.
+    pub async fn sealed_bytes(&self, client: ClientId) -> Vec<Vec<u8>> {
+        let raw = self.raw().await;
+        let columns = ["data_key", "first_name", "last_name", "id_number"];
+        let sql = format!("SELECT {} FROM clients WHERE id = {}", columns.join(", "), client.0);
+        let statement = Statement::from_string(raw.get_database_backend(), sql);
+        let row = raw.query_one_raw(statement).await.unwrap().unwrap();
+        columns.map(|column| row.try_get("", column).unwrap()).to_vec()
+    }
+
     pub fn is_sqlite(&self) -> bool {
         self.config.url.starts_with("sqlite")
+    }
+
+    pub fn archive_folder(&self) -> std::path::PathBuf {
+        self.folder().join("archive")
     }
 
     pub fn folder(&self) -> &std::path::Path {
@@ -171,6 +194,7 @@ pub fn offer(departure: &str) -> Offer {
 /// Ada's trip from Paris to Lyon on the first of December.
 pub fn request() -> BookTrip {
     BookTrip {
+        caller: "test".into(),
         itinerary_id: "itinerary-1".into(),
         offer: Some(offer("2026-12-01T09:00:00+01:00")),
         travellers: vec![ada()],
@@ -185,13 +209,15 @@ pub fn request_for(travellers: &[Traveller]) -> BookTrip {
 }
 
 pub fn key(text: &str) -> IdempotencyKey {
-    IdempotencyKey { caller: "test".into(), key: text.into() }
+    IdempotencyKey(text.into())
 }
 
 /// A support worker's request to cancel.
 pub fn cancelling(trip: &Trip) -> CancelTrip {
     CancelTrip {
+        caller: "test".into(),
         reference: trip.reference().to_string(),
+        scope: CancelScope::WholeTrip,
         last_name: None,
         expected_version: None,
         idempotency_key: None,

@@ -1,9 +1,11 @@
 //! Cancelling, booking again, and repeated requests.
 
 use chrono::TimeDelta;
-use server::booking::{CancelTrip, TripStatus};
+use server::booking::{CancelScope, CancelTrip, RefusalCode, Trip, TripAction, TripStatus};
 
-use super::bench::{alan, cancelling, key, now, request, request_for};
+use super::bench::{
+    ada, alan, at, cancelling, key, now, refusal, request, request_for, seen, traveller,
+};
 use super::{Bench, on_both};
 
 on_both! {
@@ -13,6 +15,87 @@ on_both! {
     a_repeated_cancellation_is_answered_as_the_first_time;
     keys_are_forgotten_after_a_day;
     a_refused_request_keeps_its_key_free;
+    one_traveller_is_cancelled_alone;
+    the_trip_goes_with_its_last_reservation;
+    a_partial_cancellation_is_refused_like_a_whole_one;
+    a_repeated_partial_cancellation_is_answered_as_the_first_time;
+    a_trip_says_what_it_may_still_do;
+}
+
+/// Cancels one traveller's reservation.
+fn part(trip: &Trip, traveller: usize) -> CancelTrip {
+    let scope = CancelScope::Reservation(trip.reservations()[traveller].id);
+    CancelTrip { scope, ..cancelling(trip) }
+}
+
+async fn one_traveller_is_cancelled_alone(bench: Bench) {
+    let trip = bench.book(&request_for(&[ada(), alan()])).await;
+    let changed = bench.store.cancel(&part(&trip, 0), now()).await.unwrap().unwrap();
+    assert_eq!((changed.status(), changed.version()), (TripStatus::Confirmed, 2));
+    let statuses = [0, 1].map(|index| changed.reservations()[index].status());
+    assert_eq!(statuses, [TripStatus::Cancelled, TripStatus::Confirmed]);
+    assert_eq!(bench.store.trip_by_id(trip.id()).await.unwrap(), Some(changed));
+    // Who was cancelled may book again, who was not may not.
+    bench.book(&request_for(&[ada()])).await;
+    let refused = bench.refused(&request_for(&[alan()])).await;
+    assert_eq!(refused, [refusal(RefusalCode::AlreadyBooked, "travellers.0")]);
+}
+
+async fn the_trip_goes_with_its_last_reservation(bench: Bench) {
+    let trip = bench.book(&request_for(&[ada(), alan()])).await;
+    bench.store.cancel(&part(&trip, 1), now()).await.unwrap().unwrap();
+    let changed = bench.store.cancel(&part(&trip, 0), now()).await.unwrap().unwrap();
+    assert_eq!((changed.status(), changed.version()), (TripStatus::Cancelled, 3));
+    assert_eq!(changed.reservations()[1].cancelled_version, Some(2));
+    assert_eq!(bench.store.trip_by_id(trip.id()).await.unwrap(), Some(changed));
+}
+
+async fn a_partial_cancellation_is_refused_like_a_whole_one(bench: Bench) {
+    let trip = bench.book(&request_for(&[ada(), alan()])).await;
+    let other = bench.book(&request_for(&[traveller("A", "B", "C1")])).await;
+    let check = async |request: CancelTrip, now, code, path| {
+        let refused = seen(&bench.store.cancel(&request, now).await);
+        assert_eq!(refused, [refusal(code, path)]);
+    };
+    let foreign = CancelTrip { scope: part(&other, 0).scope, ..part(&trip, 0) };
+    check(foreign, now(), RefusalCode::ReservationUnknown, "reservationId").await;
+    let stranger = CancelTrip { last_name: Some("Hopper".into()), ..part(&trip, 0) };
+    check(stranger, now(), RefusalCode::TripUnknown, "reference").await;
+    let stale = CancelTrip { expected_version: Some(2), ..part(&trip, 0) };
+    check(stale, now(), RefusalCode::VersionConflict, "expectedVersion").await;
+    let left = at("2026-12-01T09:00:00+01:00").to_utc();
+    check(part(&trip, 0), left, RefusalCode::TripDeparted, "reference").await;
+    check(cancelling(&trip), left, RefusalCode::TripDeparted, "reference").await;
+    let fellow = CancelTrip { last_name: Some("TURING".into()), ..part(&trip, 0) };
+    bench.store.cancel(&fellow, now()).await.unwrap().unwrap();
+    check(part(&trip, 0), now(), RefusalCode::AlreadyCancelled, "reservationId").await;
+    bench.cancel(&trip).await;
+    check(part(&trip, 1), now(), RefusalCode::AlreadyCancelled, "reference").await;
+}
+
+async fn a_repeated_partial_cancellation_is_answered_as_the_first_time(bench: Bench) {
+    let mut booking = request_for(&[ada(), alan()]);
+    booking.idempotency_key = Some(key("b"));
+    let trip = bench.book(&booking).await;
+    let keyed = CancelTrip { idempotency_key: Some(key("p")), ..part(&trip, 0) };
+    let first = bench.store.cancel(&keyed, now()).await.unwrap().unwrap();
+    bench.cancel(&trip).await;
+    assert_eq!(bench.store.cancel(&keyed, now()).await.unwrap().unwrap(), first);
+    assert_eq!(bench.book(&booking).await, trip);
+    // The same key for another reservation is another request.
+    let other = CancelTrip { scope: part(&trip, 1).scope, ..keyed };
+    let refused = seen(&bench.store.cancel(&other, now()).await);
+    assert_eq!(refused, [refusal(RefusalCode::IdempotencyConflict, "idempotencyKey")]);
+}
+
+async fn a_trip_says_what_it_may_still_do(bench: Bench) {
+    let trip = bench.book(&request_for(&[ada(), alan()])).await;
+    let all = vec![TripAction::CancelTrip, TripAction::CancelReservation];
+    assert_eq!(trip.available_actions(now()), all);
+    let left = at("2026-12-01T09:00:00+01:00").to_utc();
+    assert_eq!(trip.available_actions(left - TimeDelta::seconds(1)), all);
+    assert_eq!(trip.available_actions(left), []);
+    assert_eq!(bench.cancel(&trip).await.available_actions(now()), []);
 }
 
 async fn a_cancelled_trip_stays_readable(bench: Bench) {
@@ -20,7 +103,7 @@ async fn a_cancelled_trip_stays_readable(bench: Bench) {
     let later = now() + TimeDelta::milliseconds(61_500);
     let cancelled = bench.store.cancel(&cancelling(&trip), later).await.unwrap().unwrap();
     assert_eq!((cancelled.status(), cancelled.version()), (TripStatus::Cancelled, 2));
-    assert_eq!(cancelled.reservations()[0].status, TripStatus::Cancelled);
+    assert_eq!(cancelled.reservations()[0].status(), TripStatus::Cancelled);
     let seconds = now() + TimeDelta::seconds(61);
     assert_eq!(cancelled.facts().cancelled_at, Some(seconds));
     let read = bench.store.trip_by_id(trip.id()).await.unwrap();

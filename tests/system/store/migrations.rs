@@ -3,15 +3,17 @@
 use migrations::Migrator;
 use sea_orm::ConnectionTrait;
 use sea_orm_migration::MigratorTrait;
-use server::store::{OpenError, Store};
+use server::booking::RefusalCode;
+use server::store::{Keys, OpenError, Store};
 
-use super::bench::request;
+use super::bench::{alan, now, request, request_for};
 use super::{Bench, on_both};
 
 on_both! {
     migrating_again_changes_nothing;
     down_and_up_again;
     several_servers_migrate_at_once;
+    bookings_of_the_first_version_stay_whole;
     a_database_that_lacks_migrations_is_told_apart;
     a_database_of_a_later_version_is_told_apart;
 }
@@ -47,6 +49,30 @@ async fn several_servers_migrate_at_once(bench: Bench) {
     bench.book(&request()).await;
 }
 
+/// What the first version of the database has, with data in every table.
+async fn bookings_of_the_first_version_stay_whole(bench: Bench) {
+    let (ada, other) = (bench.book(&request()).await, request_for(&[alan()]));
+    let alan = bench.book(&other).await;
+    let alan = bench.cancel(&alan).await;
+    let raw = bench.raw().await;
+    // Back to it, and forward again.
+    Migrator::down(&raw, Some(3)).await.unwrap();
+    assert!(raw.execute_unprepared("SELECT identity FROM clients").await.is_ok());
+    let store = bench.reopen(|_| ()).await;
+    store.migrate().await.unwrap();
+    assert_eq!(store.keys().await.unwrap(), Keys::Known);
+    for trip in [&ada, &alan] {
+        assert_eq!(store.trip_by_id(trip.id()).await.unwrap().as_ref(), Some(trip));
+    }
+    assert!(store.client("LOVELACE", "gb123456").await.unwrap().is_some());
+    let again = store.book(&request(), now()).await.unwrap().unwrap_err();
+    assert_eq!(again[0].code, RefusalCode::AlreadyBooked);
+    store.book(&other, now()).await.unwrap().unwrap();
+    // What was there before the log was is not missed by it, and what comes after is logged.
+    let report = store.verify_audit(None).await.unwrap();
+    assert_eq!((report.rows, report.findings), (1, vec![]));
+}
+
 async fn check(store: &Store) -> OpenError {
     store.check_migrations().await.unwrap_err()
 }
@@ -54,7 +80,7 @@ async fn check(store: &Store) -> OpenError {
 async fn a_database_that_lacks_migrations_is_told_apart(bench: Bench) {
     Migrator::down(&bench.raw().await, None).await.unwrap();
     let error = check(&bench.store).await;
-    assert!(matches!(error, OpenError::MigrationsMissing { pending: 1, .. }), "{error}");
+    assert!(matches!(error, OpenError::MigrationsMissing { pending: 4, .. }), "{error}");
     assert!(error.to_string().ends_with("run `railgraph migrate`"), "{error}");
 }
 

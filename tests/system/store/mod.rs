@@ -3,16 +3,23 @@
 
 #![expect(clippy::unwrap_used, reason = "where a test unwraps, failing there says what failed")]
 
+mod archiving;
 mod at_rest;
+mod audit;
 mod bench;
 mod booking;
 mod cancelling;
+mod erasing;
+mod histories;
+mod lookups;
 mod migrations;
 mod opening;
 mod races;
 mod reading;
 mod refusals;
+mod rotating;
 mod tickets;
+mod writing;
 
 use bench::Bench;
 

@@ -227,8 +227,10 @@ async fn a_source_that_repeats_itself_is_given_up(bench: Bench) {
         });
     };
     let store = bench.reopen(stuck).await;
-    store.book(&request(), now()).await.unwrap().unwrap();
-    let error = store.book(&request_for(&[alan()]), now()).await.unwrap_err();
+    let keyed = |request, text| BookTrip { idempotency_key: Some(key(text)), ..request };
+    store.book(&keyed(request(), "one"), now()).await.unwrap().unwrap();
+    let second = keyed(request_for(&[alan()]), "two");
+    let error = store.book(&second, now()).await.unwrap_err();
     assert!(error.to_string().contains("retried 16 times"), "{error}");
 }
 

@@ -236,7 +236,7 @@ async fn a_key_for_another_request(bench: Bench) {
     // Another caller's key is another key.
     let mut other_caller = request_for(&[alan()]);
     other_caller.idempotency_key = Some(key("k"));
-    other_caller.idempotency_key.as_mut().unwrap().caller = "somebody else".into();
+    other_caller.caller = "somebody else".into();
     bench.book(&other_caller).await;
 }
 

@@ -5,12 +5,28 @@ use std::collections::HashSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use server::store::Store;
 
+use tests::measure::Place;
+use tests::measure::tickets::measure;
+
 use super::bench::{now, request_for, traveller};
 use super::{Bench, on_both};
 
 on_both! {
     numbers_increase_when_the_clock_steps_back;
     numbers_sort_by_second_across_servers;
+}
+
+/// The short run of `bookings tickets`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_processes_with_stepping_clocks_issue_no_number_twice() {
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_bookings"));
+    for postgres in [false, true] {
+        let Some(place) = Place::new(postgres) else { continue };
+        let found = measure(&place, program, 3, 300_000, 7).await;
+        let wrong = (found.duplicates, found.wrong_length, found.not_ascending);
+        assert_eq!((found.count, wrong, found.before_their_second), (300_000, (0, 0, 0), 0));
+        assert!(found.steps > 0, "{found:?}");
+    }
 }
 
 /// Issues two tickets at a moment and gives their numbers.

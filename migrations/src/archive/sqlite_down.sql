@@ -1,0 +1,4 @@
+DROP TRIGGER tr_trips_archived_reference;
+DROP TABLE archived_places;
+DROP TABLE archived_trips;
+DROP TABLE archive_segments;

@@ -1,0 +1,173 @@
+//! The commands that work on the database and end: `archive`, `audit`, `keys`, `client`.
+
+use std::io::{BufRead, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::booking::ClientId;
+use crate::cli::{ArchiveOptions, AuditVerifyOptions, ClientEraseOptions, KeysRotateOptions};
+use crate::graphql::client_row;
+use crate::serve::{IfMissing, StartError, close, find_keys, now, open_store, say};
+use crate::store::{Erasure, KeyFile, Randomness, Store, StoreError, archive_date};
+
+/// The caller that the audit log names for what a command has done.
+const CALLER: &str = "railgraph command";
+
+/// Says it on standard error, past the log.
+fn warn(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// `archive`: moves old trips out, or back, or looks the archive through.
+pub async fn archive(options: &ArchiveOptions) -> Result<ExitCode, StartError> {
+    let store = open_store(&options.database, IfMissing::Refuse).await?;
+    let ended = archive_in(&store, options).await;
+    close(&store).await;
+    Ok(ended?)
+}
+
+async fn archive_in(store: &Store, options: &ArchiveOptions) -> Result<ExitCode, StoreError> {
+    if options.verify {
+        let report = store.verify_archive().await?;
+        for finding in &report.findings {
+            warn(&format!("error: {finding}"));
+        }
+        say(&format!("{} trips in {} files", report.trips, report.segments));
+        let whole = report.findings.is_empty();
+        return Ok(if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    if let Some(file) = &options.restore {
+        let file = Some(file.as_str()).filter(|file| *file != "all");
+        let done = store.restore(file, CALLER, now()).await?;
+        say(&format!("{} trips brought back from {} files", done.trips, done.segments));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let before = options.before.unwrap_or_else(|| archive_date(now()));
+    let Some(done) = store.archive(before, CALLER, now()).await? else {
+        warn("error: another server is archiving at the moment");
+        return Ok(ExitCode::FAILURE);
+    };
+    say(&format!("{} trips moved to {} files", done.trips, done.segments));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `audit verify`: 0 where the log is whole, 1 where it is not.
+pub async fn audit_verify(options: &AuditVerifyOptions) -> Result<ExitCode, StartError> {
+    let store = open_store(&options.database, IfMissing::Refuse).await?;
+    let report = store.verify_audit(options.head).await;
+    close(&store).await;
+    let report = report?;
+    for finding in &report.findings {
+        warn(&format!("error: {finding}"));
+    }
+    let head = report.head.map_or_else(|| "none".to_owned(), |head| head.to_string());
+    let (rows, unsealed) = (report.rows, report.unsealed);
+    say(&format!("{rows} rows read, {unsealed} of them not sealed yet; head {head}"));
+    if report.findings.is_empty() {
+        say("the audit log is whole");
+        return Ok(ExitCode::SUCCESS);
+    }
+    say(&format!("the audit log is NOT whole: {} findings", report.findings.len()));
+    Ok(ExitCode::FAILURE)
+}
+
+/// `keys rotate`: new keys into the file, then every client under them.
+pub async fn keys_rotate(options: &KeysRotateOptions) -> Result<ExitCode, StartError> {
+    let found = find_keys(&options.database, IfMissing::Refuse)?;
+    let [index, encryption] = found.keys.numbers();
+    let begun = index.len() > 1 || encryption.len() > 1;
+    if options.drop_old {
+        return drop_old(options, &found.keys, &found.path).await;
+    }
+    // What a rotation that was interrupted, or prepared, has added is used.
+    if !begun {
+        found.keys.with_next(&Randomness::system())?.replace(&found.path)?;
+        say(&format!("new keys are in {}", found.path.display()));
+    }
+    if options.prepare {
+        say("give this key file to all servers, then run `railgraph keys rotate`");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let store = open_store(&options.database, IfMissing::Refuse).await?;
+    let done = store.rotate_keys(CALLER, now()).await;
+    close(&store).await;
+    let done = done?;
+    say(&format!(
+        "{} clients sealed under the new key, {} entered under the new index key, {} old keys \
+         retired",
+        done.rewrapped, done.reindexed, done.retired
+    ));
+    say("the old keys are still in the key file, for backups of the database; \
+         `railgraph keys rotate --drop-old` removes them");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Removes from the key file what the database does not use any more.
+async fn drop_old(
+    options: &KeysRotateOptions,
+    keys: &KeyFile,
+    path: &Path,
+) -> Result<ExitCode, StartError> {
+    let store = open_store(&options.database, IfMissing::Refuse).await?;
+    let used = store.key_numbers().await;
+    close(&store).await;
+    let newest = keys.with_newest_only();
+    if used? != newest.numbers() {
+        warn("error: the database still uses old keys; run `railgraph keys rotate` first");
+        return Ok(ExitCode::FAILURE);
+    }
+    newest.replace(path)?;
+    say("the old keys are gone; backups of the database from before cannot be read any more");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `client erase`: whoever is named on standard input, or by id.
+pub async fn client_erase(options: &ClientEraseOptions) -> Result<ExitCode, StartError> {
+    let store = open_store(&options.database, IfMissing::Refuse).await?;
+    let erased = erase(&store, options.id.as_deref()).await;
+    close(&store).await;
+    let Some(erasure) = erased? else {
+        warn("error: there is no such client");
+        return Ok(ExitCode::FAILURE);
+    };
+    match erasure {
+        Erasure::Erased => {
+            say("erased: nothing of the person is left in the database that could be read");
+            say("backups hold the names until the keys are rotated and the old ones destroyed");
+            Ok(ExitCode::SUCCESS)
+        }
+        Erasure::Unknown => {
+            warn("error: there is no such client");
+            Ok(ExitCode::FAILURE)
+        }
+        Erasure::HasCurrentTrips(reservations) => {
+            warn(&format!(
+                "error: the client has {reservations} reservations that are not travelled yet; \
+                 cancel them first"
+            ));
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+async fn erase(store: &Store, id: Option<&str>) -> Result<Option<Erasure>, StoreError> {
+    let row = if let Some(id) = id {
+        client_row(id)
+    } else {
+        // Not as arguments: those can be seen by everybody on the machine, and stay in histories.
+        let (last_name, id_number) = (ask("last name"), ask("id number"));
+        store.client(&last_name, &id_number).await?.map(|client| client.id.0)
+    };
+    match row {
+        Some(row) => store.erase_client(ClientId(row), CALLER, now()).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+fn ask(what: &str) -> String {
+    warn(&format!("{what}:"));
+    let mut line = String::new();
+    // At the end of the input nothing was said, and nobody is found.
+    let _ = std::io::stdin().lock().read_line(&mut line);
+    line.trim_end_matches(['\r', '\n']).to_owned()
+}

@@ -1,0 +1,455 @@
+//! The audit log: what was done, by whom, when; nothing of the person it was done for.
+//!
+//! A row is written in the transaction of its effect, so there is none without the other, and
+//! triggers refuse every change of it. Its mac is a hash under a key of the key file. What is
+//! committed is chained afterwards, in whatever order it became visible: **sealing** gives each row
+//! a number without gaps and a hash over the seal before it and its mac. One server at a time does
+//! so, hence bookings never wait for each other because of the chain.
+//!
+//! [`Store::verify_audit`] reads the whole log. It finds a changed row by its mac; one that was
+//! removed, added or moved by the chain; one removed before it was sealed, or with all that came
+//! after it, because every version of a trip has its row. Whoever can write to the database but has
+//! no key cannot make either up. Whoever sets the whole database back to an earlier state is found
+//! by a head noted elsewhere: it is logged, and `railgraph audit verify --head` looks for it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, IntoActiveModel, QueryResult,
+    Statement, Value,
+};
+
+use super::Store;
+use super::entities::audit_log;
+use super::error::StoreError;
+use super::write::Outcome;
+use crate::booking::Trip;
+
+/// Any number will do, as long as all servers use the same.
+const SEALING_LOCK: i64 = 0x7261_7365;
+
+/// Rows sealed in one transaction.
+const SEALED_AT_ONCE: usize = 1_000;
+
+/// Rows read at once when the log is verified.
+const VERIFIED_AT_ONCE: i64 = 5_000;
+
+/// Findings of one kind that are named; the others are only counted.
+const FINDINGS_MAX: i64 = 20;
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    Booked,
+    TripCancelled,
+    ReservationCancelled,
+    ClientErased,
+    KeysRotated,
+    Archived,
+    Restored,
+}
+
+impl Effect {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Booked => "BOOKED",
+            Self::TripCancelled => "TRIP_CANCELLED",
+            Self::ReservationCancelled => "RESERVATION_CANCELLED",
+            Self::ClientErased => "CLIENT_ERASED",
+            Self::KeysRotated => "KEYS_ROTATED",
+            Self::Archived => "ARCHIVED",
+            Self::Restored => "RESTORED",
+        }
+    }
+}
+
+/// The newest seal: whoever knows it can tell later whether the log still contains it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct AuditHead {
+    /// How many rows are sealed.
+    pub sequence: i64,
+    /// The hash over all of them.
+    pub hash: [u8; 32],
+}
+
+impl fmt::Display for AuditHead {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.sequence, blake3::Hash::from(self.hash).to_hex())
+    }
+}
+
+impl fmt::Debug for AuditHead {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "AuditHead({self})")
+    }
+}
+
+/// A text that is no head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected a number, a colon and 64 hex digits, as the log line audit.head has them")]
+pub struct InvalidHead;
+
+impl FromStr for AuditHead {
+    type Err = InvalidHead;
+
+    fn from_str(text: &str) -> Result<Self, InvalidHead> {
+        let (sequence, hash) = text.split_once(':').ok_or(InvalidHead)?;
+        Ok(Self {
+            sequence: sequence.parse().map_err(|_| InvalidHead)?,
+            hash: *blake3::Hash::from_hex(hash).map_err(|_| InvalidHead)?.as_bytes(),
+        })
+    }
+}
+
+/// What reading the whole log has shown.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AuditReport {
+    /// Rows read, sealed or not.
+    pub rows: i64,
+    /// Those that wait for their seal.
+    pub unsealed: i64,
+    /// The newest seal.
+    pub head: Option<AuditHead>,
+    /// What is wrong, a sentence each; empty where nothing is.
+    pub findings: Vec<String>,
+}
+
+impl audit_log::Model {
+    fn mac_under(&self, key: &[u8; 32]) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_keyed(key);
+        let texts = [
+            Some(self.caller.as_str()),
+            Some(self.effect.as_str()),
+            self.trip_reference.as_deref(),
+            self.subject.as_deref(),
+        ];
+        let numbers =
+            [Some(self.id), Some(self.at), self.trip_id, self.trip_version.map(i64::from)];
+        for number in numbers {
+            hasher.update(&[u8::from(number.is_some())]);
+            hasher.update(&number.unwrap_or_default().to_le_bytes());
+        }
+        for text in texts {
+            hasher.update(&[u8::from(text.is_some())]);
+            let text = text.unwrap_or_default();
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        }
+        *hasher.finalize().as_bytes()
+    }
+}
+
+/// The seal after `before` over a row.
+fn seal_after(before: Option<AuditHead>, audit_id: i64, mac: &[u8], key: &[u8; 32]) -> AuditHead {
+    let sequence = before.map_or(0, |head| head.sequence) + 1;
+    let mut hasher = blake3::Hasher::new_keyed(key);
+    hasher.update(b"seal");
+    hasher.update(&sequence.to_le_bytes());
+    hasher.update(&before.map_or([0; 32], |head| head.hash));
+    hasher.update(&audit_id.to_le_bytes());
+    hasher.update(mac);
+    AuditHead { sequence, hash: *hasher.finalize().as_bytes() }
+}
+
+impl Store {
+    /// Notes what a transaction does to a trip, in that transaction.
+    pub(super) async fn audit_trip(
+        &self,
+        transaction: &DatabaseTransaction,
+        effect: Effect,
+        trip: &Trip,
+        subject: Option<String>,
+        (caller, now): (&str, DateTime<Utc>),
+    ) -> Result<(), StoreError> {
+        let row = self.audit_trip_row(effect, trip, subject, (caller, now))?;
+        audit_log::Entity::insert(row.into_active_model())
+            .exec_without_returning(transaction)
+            .await?;
+        Ok(())
+    }
+
+    /// The row of a booking, to be written with it.
+    pub(super) fn audit_booked(
+        &self,
+        trip: &Trip,
+        by: (&str, DateTime<Utc>),
+    ) -> Result<audit_log::Model, StoreError> {
+        self.audit_trip_row(Effect::Booked, trip, None, by)
+    }
+
+    fn audit_trip_row(
+        &self,
+        effect: Effect,
+        trip: &Trip,
+        subject: Option<String>,
+        by: (&str, DateTime<Utc>),
+    ) -> Result<audit_log::Model, StoreError> {
+        let row = audit_log::Model {
+            trip_id: Some(trip.id().0),
+            trip_reference: Some(trip.reference().to_string()),
+            trip_version: Some(trip.version()),
+            ..self.audit_row(effect.as_str(), subject, by)?
+        };
+        Ok(self.with_mac(row))
+    }
+
+    /// Notes what a transaction does to something else than a trip.
+    pub(super) async fn audit_other(
+        &self,
+        transaction: &DatabaseTransaction,
+        effect: Effect,
+        subject: String,
+        (caller, now): (&str, DateTime<Utc>),
+    ) -> Result<(), StoreError> {
+        let row = self.with_mac(self.audit_row(effect.as_str(), Some(subject), (caller, now))?);
+        audit_log::Entity::insert(row.into_active_model())
+            .exec_without_returning(transaction)
+            .await?;
+        Ok(())
+    }
+
+    fn with_mac(&self, mut row: audit_log::Model) -> audit_log::Model {
+        row.mac = row.mac_under(self.vault().ring().audit_key()).to_vec();
+        row
+    }
+
+    fn audit_row(
+        &self,
+        effect: &str,
+        subject: Option<String>,
+        (caller, now): (&str, DateTime<Utc>),
+    ) -> Result<audit_log::Model, StoreError> {
+        Ok(audit_log::Model {
+            id: self.new_id(now)?,
+            at: now.timestamp(),
+            caller: caller.to_owned(),
+            effect: effect.to_owned(),
+            trip_id: None,
+            trip_reference: None,
+            trip_version: None,
+            subject,
+            mac: Vec::new(),
+        })
+    }
+
+    /// Seals what was committed since the last time. `None` where another server is at it.
+    pub async fn seal_audit(&self) -> Result<Option<AuditHead>, StoreError> {
+        loop {
+            let store = self.clone();
+            let sealed = self.write(move |transaction| {
+                Box::pin(async move { store.seal_some(transaction).await })
+            });
+            match sealed.await? {
+                Some((head, count)) if count < SEALED_AT_ONCE => return Ok(head),
+                Some(_) => {}
+                None => return Ok(None),
+            }
+        }
+    }
+
+    async fn seal_some(
+        &self,
+        transaction: &DatabaseTransaction,
+    ) -> Result<Outcome<Option<(Option<AuditHead>, usize)>>, StoreError> {
+        let backend = transaction.get_database_backend();
+        if backend == DbBackend::Postgres {
+            let sql = format!("SELECT pg_try_advisory_xact_lock({SEALING_LOCK}) AS mine");
+            let row = transaction.query_one_raw(Statement::from_string(backend, sql)).await?;
+            if !row.is_some_and(|row| row.try_get("", "mine").unwrap_or(false)) {
+                return Ok(Outcome::Undo(None));
+            }
+        }
+        let before = newest_seal(transaction).await?;
+        let sql = format!(
+            "SELECT a.id, a.mac FROM audit_unsealed u JOIN audit_log a ON a.id = u.audit_id \
+             ORDER BY a.id LIMIT {SEALED_AT_ONCE}"
+        );
+        let rows = transaction.query_all_raw(Statement::from_string(backend, sql)).await?;
+        if rows.is_empty() {
+            return Ok(Outcome::Undo(Some((before, 0))));
+        }
+        let (mut head, mut seals, mut ids) = (before, Vec::new(), Vec::new());
+        let ring = self.vault().ring();
+        for row in &rows {
+            let (id, mac): (i64, Vec<u8>) = (row.try_get("", "id")?, row.try_get("", "mac")?);
+            let seal = seal_after(head, id, &mac, ring.audit_key());
+            ids.push(Value::from(id));
+            seals.push([seal.sequence.into(), id.into(), seal.hash.to_vec().into()]);
+            head = Some(seal);
+        }
+        let triple = |row: usize| format!("(${}, ${}, ${})", 3 * row + 1, 3 * row + 2, 3 * row + 3);
+        let triples: Vec<_> = (0..seals.len()).map(triple).collect();
+        let sql = format!(
+            "INSERT INTO audit_seals (sequence, audit_id, hash) VALUES {}",
+            triples.join(", ")
+        );
+        let values = seals.into_iter().flatten();
+        transaction.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+        let marks: Vec<_> = (1..=ids.len()).map(|at| format!("${at}")).collect();
+        let sql = format!("DELETE FROM audit_unsealed WHERE audit_id IN ({})", marks.join(", "));
+        transaction.execute_raw(Statement::from_sql_and_values(backend, sql, ids)).await?;
+        Ok(Outcome::Keep(Some((head, rows.len()))))
+    }
+
+    /// The newest seal, for a metric or a note elsewhere; `None` before the first one.
+    pub async fn audit_head(&self) -> Result<Option<AuditHead>, StoreError> {
+        newest_seal(self.reader()).await
+    }
+
+    /// Reads the whole log and says what is wrong with it, as of one moment. `known` is a head that
+    /// was noted before, if there is one.
+    pub async fn verify_audit(&self, known: Option<AuditHead>) -> Result<AuditReport, StoreError> {
+        let snapshot = self.snapshot().await?;
+        let mut report = AuditReport::default();
+        self.verify_chain(&snapshot, known, &mut report).await?;
+        self.verify_unsealed(&snapshot, &mut report).await?;
+        for (sql, sentence) in CROSS_CHECKS {
+            let sql = format!("{sql} LIMIT {FINDINGS_MAX}");
+            let statement = Statement::from_string(snapshot.get_database_backend(), sql);
+            for row in snapshot.query_all_raw(statement).await? {
+                let name: String = row.try_get("", "name")?;
+                report.findings.push(format!("{sentence}: {name}"));
+            }
+        }
+        snapshot.commit().await?;
+        Ok(report)
+    }
+
+    async fn verify_chain(
+        &self,
+        snapshot: &DatabaseTransaction,
+        known: Option<AuditHead>,
+        report: &mut AuditReport,
+    ) -> Result<(), StoreError> {
+        let ring = self.vault().ring();
+        let key = ring.audit_key();
+        let mut seen_known = known.is_none_or(|known| known.sequence == 0);
+        loop {
+            let sql = format!(
+                "SELECT s.sequence, s.audit_id, s.hash, a.* FROM audit_seals s \
+                 LEFT JOIN audit_log a ON a.id = s.audit_id WHERE s.sequence > $1 \
+                 ORDER BY s.sequence LIMIT {VERIFIED_AT_ONCE}"
+            );
+            let backend = snapshot.get_database_backend();
+            let from = report.head.map_or(i64::MIN, |head| head.sequence);
+            let statement = Statement::from_sql_and_values(backend, sql, [from.into()]);
+            let rows = snapshot.query_all_raw(statement).await?;
+            for row in &rows {
+                let seal = verify_sealed(row, key, report)?;
+                seen_known |= known == Some(seal);
+                report.head = Some(seal);
+                report.rows += 1;
+            }
+            if (rows.len() as i64) < VERIFIED_AT_ONCE {
+                break;
+            }
+        }
+        if !seen_known && let Some(known) = known {
+            report.findings.push(format!("the head noted before is not in the chain: {known}"));
+        }
+        Ok(())
+    }
+
+    async fn verify_unsealed(
+        &self,
+        snapshot: &DatabaseTransaction,
+        report: &mut AuditReport,
+    ) -> Result<(), StoreError> {
+        let backend = snapshot.get_database_backend();
+        let sql = "SELECT a.*, u.audit_id FROM audit_log a \
+                   LEFT JOIN audit_seals s ON s.audit_id = a.id \
+                   LEFT JOIN audit_unsealed u ON u.audit_id = a.id WHERE s.audit_id IS NULL";
+        let ring = self.vault().ring();
+        for row in snapshot.query_all_raw(Statement::from_string(backend, sql)).await? {
+            let entry = entry_of(&row)?;
+            if entry.mac != entry.mac_under(ring.audit_key()) {
+                report.findings.push(format!("a row was changed, or forged: {}", entry.id));
+            }
+            if row.try_get::<Option<i64>>("", "audit_id")?.is_none() {
+                let sentence = "a row has neither a seal nor waits for one";
+                report.findings.push(format!("{sentence}: {}", entry.id));
+            }
+            report.rows += 1;
+            report.unsealed += 1;
+        }
+        Ok(())
+    }
+}
+
+/// Statements that find what contradicts the log, and what they have found.
+const CROSS_CHECKS: [(&str, &str); 5] = [
+    (
+        "SELECT t.reference AS name FROM trips t JOIN archived_trips a ON a.trip_id = t.id",
+        "a trip is both in the database and in the archive",
+    ),
+    (
+        "SELECT t.reference AS name FROM (SELECT id, reference, version FROM trips UNION ALL \
+             SELECT trip_id, reference, version FROM archived_trips) t \
+         LEFT JOIN audit_unlogged o ON o.trip_id = t.id \
+         LEFT JOIN (SELECT trip_id, count(*) AS n, max(trip_version) AS newest \
+                    FROM audit_log GROUP BY trip_id) a ON a.trip_id = t.id \
+         WHERE coalesce(a.n, 0) <> t.version - coalesce(o.trip_version, 0) \
+            OR coalesce(a.newest, o.trip_version, 0) <> t.version",
+        "a trip's versions do not all have their row",
+    ),
+    (
+        "SELECT t.reference AS name FROM trips t JOIN audit_log a ON a.trip_id = t.id \
+         WHERE a.trip_reference <> t.reference \
+            OR (a.effect = 'TRIP_CANCELLED' AND t.status <> 'CANCELLED') \
+            OR (a.effect = 'BOOKED' AND (a.at <> t.booked_at OR a.trip_version <> 1))",
+        "a trip differs from what was logged of it",
+    ),
+    (
+        "SELECT coalesce(a.trip_reference, '?') AS name FROM audit_log a WHERE a.effect = 'BOOKED' \
+         AND NOT EXISTS (SELECT 1 FROM trips t WHERE t.id = a.trip_id) \
+         AND NOT EXISTS (SELECT 1 FROM archived_trips t WHERE t.trip_id = a.trip_id)",
+        "a trip was booked and is nowhere",
+    ),
+    (
+        "SELECT CAST(u.audit_id AS TEXT) AS name FROM audit_unsealed u \
+         WHERE NOT EXISTS (SELECT 1 FROM audit_log a WHERE a.id = u.audit_id)",
+        "a row was removed before it was sealed",
+    ),
+];
+
+/// Checks a seal against the one before it and against its row.
+fn verify_sealed(
+    row: &QueryResult,
+    key: &[u8; 32],
+    report: &mut AuditReport,
+) -> Result<AuditHead, StoreError> {
+    let sequence: i64 = row.try_get("", "sequence")?;
+    let audit_id: i64 = row.try_get("", "audit_id")?;
+    let hash: Vec<u8> = row.try_get("", "hash")?;
+    let hash: [u8; 32] =
+        hash.try_into().map_err(|_| StoreError::Corrupt("a seal of another length"))?;
+    let found = AuditHead { sequence, hash };
+    if row.try_get::<Option<i64>>("", "id")?.is_none() {
+        report.findings.push(format!("the row of seal {sequence} is gone"));
+        return Ok(found);
+    }
+    let entry = entry_of(row)?;
+    if entry.mac != entry.mac_under(key) {
+        report.findings.push(format!("the row of seal {sequence} was changed, or forged"));
+    }
+    if found != seal_after(report.head, audit_id, &entry.mac, key) {
+        let sentence = "does not follow from the one before it: rows were removed, added or moved";
+        report.findings.push(format!("seal {sequence} {sentence}"));
+    }
+    Ok(found)
+}
+
+fn entry_of(row: &QueryResult) -> Result<audit_log::Model, StoreError> {
+    Ok(<audit_log::Model as sea_orm::FromQueryResult>::from_query_result(row, "")?)
+}
+
+async fn newest_seal(database: &impl ConnectionTrait) -> Result<Option<AuditHead>, StoreError> {
+    let sql = "SELECT sequence, hash FROM audit_seals ORDER BY sequence DESC LIMIT 1";
+    let statement = Statement::from_string(database.get_database_backend(), sql);
+    let Some(row) = database.query_one_raw(statement).await? else { return Ok(None) };
+    let hash: Vec<u8> = row.try_get("", "hash")?;
+    let hash = hash.try_into().map_err(|_| StoreError::Corrupt("a seal of another length"))?;
+    Ok(Some(AuditHead { sequence: row.try_get("", "sequence")?, hash }))
+}

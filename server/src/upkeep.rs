@@ -1,0 +1,132 @@
+//! What a server does beside answering: it seals the audit log, archives old trips, forgets what
+//! has expired and reads its key file again when that has changed. Sealing and archiving is done by
+//! one server at a time; the database sees to that.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use tokio::task::JoinSet;
+
+use crate::http::Clock;
+use crate::store::{Archived, AuditHead, Store, archive_date};
+
+/// How often what has expired is deleted.
+const PURGE_EVERY: Duration = Duration::from_hours(1);
+
+/// How often committed rows of the audit log are sealed.
+const SEAL_EVERY: Duration = Duration::from_secs(1);
+
+/// How often the log says where the audit log's chain has got to, if it has moved.
+const TELL_HEAD_EVERY: u32 = 60;
+
+/// How often trips that have become a year old are archived.
+const ARCHIVE_EVERY: Duration = Duration::from_hours(24);
+
+/// How often the key file is looked at.
+const KEYS_EVERY: Duration = Duration::from_secs(2);
+
+/// Starts all jobs; they end when the set is dropped.
+pub fn start(store: &Store, clock: &Clock, key_path: PathBuf) -> JoinSet<()> {
+    let mut jobs = JoinSet::new();
+    jobs.spawn(purge(store.clone(), clock.clone()));
+    jobs.spawn(seal(store.clone()));
+    jobs.spawn(archive(store.clone(), clock.clone()));
+    jobs.spawn(watch_keys(store.clone(), key_path));
+    jobs
+}
+
+/// Seals what is left, so that the log says where the chain has ended.
+pub async fn finish(store: &Store) {
+    match store.seal_audit().await {
+        Ok(Some(head)) => tell_head(head),
+        Ok(None) => {}
+        Err(error) => tracing::warn!(error.cause = %error, "audit.not_sealed"),
+    }
+}
+
+async fn purge(store: Store, clock: Clock) {
+    let mut hours = tokio::time::interval(PURGE_EVERY);
+    loop {
+        hours.tick().await;
+        match store.purge_idempotency_keys(clock()).await {
+            Ok(0) => {}
+            Ok(keys) => tracing::info!(idempotency.keys = keys, "idempotency.purged"),
+            Err(error) => tracing::warn!(error.cause = %error, "idempotency.not_purged"),
+        }
+    }
+}
+
+async fn seal(store: Store) {
+    let mut ticks = tokio::time::interval(SEAL_EVERY);
+    let (mut told, mut failing, mut count) = (None, false, 0_u32);
+    loop {
+        ticks.tick().await;
+        match store.seal_audit().await {
+            Ok(head) => {
+                failing = false;
+                if let Some(head) = head
+                    && told != Some(head)
+                    && count.is_multiple_of(TELL_HEAD_EVERY)
+                {
+                    tell_head(head);
+                    told = Some(head);
+                }
+            }
+            // Once, not every second, while the database is away.
+            Err(error) if !failing => {
+                failing = true;
+                tracing::warn!(error.cause = %error, "audit.not_sealed");
+            }
+            Err(_) => {}
+        }
+        count = count.wrapping_add(1);
+    }
+}
+
+fn tell_head(head: AuditHead) {
+    tracing::info!(
+        audit.head = %head,
+        hint = "`railgraph audit verify --head` tells whether the log still contains it",
+        "audit.head"
+    );
+}
+
+async fn archive(store: Store, clock: Clock) {
+    let mut days = tokio::time::interval(ARCHIVE_EVERY);
+    loop {
+        days.tick().await;
+        let now = clock();
+        match store.archive(archive_date(now), "railgraph archive", now).await {
+            // Nothing was due, or another server is at it.
+            Ok(None | Some(Archived { trips: 0, .. })) => {}
+            Ok(Some(done)) => {
+                tracing::info!(
+                    archive.trips = done.trips,
+                    archive.files = done.segments,
+                    "archived"
+                );
+            }
+            Err(error) => tracing::warn!(error.cause = %error, "archive.failed"),
+        }
+    }
+}
+
+async fn watch_keys(store: Store, path: PathBuf) {
+    let mut ticks = tokio::time::interval(KEYS_EVERY);
+    let mut seen = changed_at(&path).await;
+    loop {
+        ticks.tick().await;
+        let now = changed_at(&path).await;
+        if now.is_none() || now == seen {
+            continue;
+        }
+        match store.reload_keys().await {
+            Ok(()) => seen = now,
+            Err(error) => tracing::warn!(error.cause = %error, "keys.not_loaded"),
+        }
+    }
+}
+
+async fn changed_at(path: &Path) -> Option<SystemTime> {
+    tokio::fs::metadata(path).await.ok()?.modified().ok()
+}
