@@ -28,7 +28,7 @@ pub use json::{Json, push_integer};
 pub use selection::{Selected, Source, Steps};
 
 /// Room that an answer has from the start.
-const RESERVED_BYTES: usize = 8 * 1024;
+const RESERVED_BYTES: usize = 16 * 1024;
 
 /// Request data: answers are to be resolved field by field, as async-graphql does it.
 #[derive(Debug, Clone, Copy)]
