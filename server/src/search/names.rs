@@ -64,7 +64,21 @@ impl StationNames {
         match self.exact.get(&fold(name)).map(Vec::as_slice) {
             Some([one]) => Found::One(*one),
             Some(several) => Found::Several(several.to_vec()),
-            None => Found::None(self.like(name).into_iter().take(SUGGESTIONS).collect()),
+            None => Found::None(self.suggestions(&fold(name))),
+        }
+    }
+
+    /// Stations like a name that none has; where there is none, like its beginning: somebody who
+    /// writes `Berlin Hbf` may mean `Berlin Hauptbahnhof`.
+    fn suggestions(&self, folded: &str) -> Vec<StationIdx> {
+        let mut text = folded;
+        loop {
+            let mut like = self.like(text);
+            like.truncate(SUGGESTIONS);
+            match text.rsplit_once(' ') {
+                Some((beginning, _)) if like.is_empty() => text = beginning,
+                _ => return like,
+            }
         }
     }
 
@@ -111,4 +125,42 @@ fn typos(name: &str, text: &str) -> Option<usize> {
     let beginning: String = name.chars().take(letters).collect();
     let errors = osa_distance(&beginning, text).min(osa_distance(name, text));
     (errors <= allowed).then_some(errors)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(all: &[&str]) -> StationNames {
+        let folded: Vec<Vec<String>> = all.iter().map(|name| vec![fold(name)]).collect();
+        let at = |at: usize| vec![StationIdx::of(at)];
+        let exact = folded.iter().enumerate().map(|(nth, it)| (it[0].clone(), at(nth))).collect();
+        StationNames { exact, folded }
+    }
+
+    #[test]
+    fn a_prefix_comes_before_a_word_and_a_word_before_typing_errors() {
+        let all = ["Bad Wien", "Wiener Neustadt", "Wien", "Wein", "Graz"];
+        let stations = names(&all);
+        let like = |text: &str| -> Vec<&str> {
+            stations.like(text).into_iter().map(|idx| all[idx.at()]).collect()
+        };
+        assert_eq!(like("wien"), ["Wien", "Wiener Neustadt", "Bad Wien", "Wein"]);
+        assert_eq!(like("GRÄZ"), ["Graz"]);
+        assert_eq!(like("gr"), ["Graz"], "two letters forgive no error");
+        assert_eq!(like("zzzz"), [""; 0]);
+        assert_eq!(like("").len(), all.len());
+    }
+
+    #[test]
+    fn a_name_that_none_has_suggests_those_that_begin_like_it() {
+        let stations = names(&["Berlin Hauptbahnhof", "Bern", "Paris"]);
+        let suggested = |name: &str| match stations.find(name) {
+            Found::None(like) => like.into_iter().map(StationIdx::at).collect(),
+            found => panic!("{found:?}"),
+        };
+        assert_eq!(suggested("Berlin Hbf (tief)"), vec![0]);
+        assert_eq!(suggested("Pariss"), vec![2]);
+        assert_eq!(suggested("Atlantis"), Vec::<usize>::new());
+    }
 }

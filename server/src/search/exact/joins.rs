@@ -120,6 +120,7 @@ impl<'s, 'n> Joins<'s, 'n> {
         }
         let via = ViaCalls::of(self.rides, self.query.filter.via);
         let mut boardings = Vec::new();
+        let times = self.middle_departures();
         for journey in self.view.journeys() {
             let calls = self.view.calls(journey);
             let Some(first) = self.first_boarding(calls) else { continue };
@@ -128,9 +129,10 @@ impl<'s, 'n> Joins<'s, 'n> {
             }
             let minute = |call: &ArchivedCall| i32::from(call.departure.to_native());
             let minutes = (minute(&calls[first]), minute(&calls[calls.len() - 1]));
-            let times = (self.bounds.departure.0, self.bounds.arrival.1);
             for day in days(self.view, minutes, times) {
-                if !self.view.runs(journey, day) {
+                let origin = self.view.origin(day);
+                let is_in_time = origin + minutes.1 + 1 >= times.0 && origin + minutes.0 <= times.1;
+                if !is_in_time || !self.view.runs(journey, day) {
                     continue;
                 }
                 boardings.clear();
@@ -139,6 +141,15 @@ impl<'s, 'n> Joins<'s, 'n> {
                 }
             }
         }
+    }
+
+    /// The first and the last instant at which a train between two others can be boarded.
+    fn middle_departures(&self) -> (Instant, Instant) {
+        let arrivals = self.out.iter().map(|first| first.arrival);
+        let first = arrivals.clone().min().unwrap_or(Bounds::LAST);
+        let last = arrivals.max().unwrap_or(Bounds::FIRST);
+        let latest = last.saturating_add(self.rides.layover_minutes_max());
+        (first, latest.min(self.bounds.arrival.1))
     }
 
     /// The first call at which a train may be boarded after a first ride, where it calls later at a
