@@ -155,12 +155,10 @@ mod tests {
     #[test]
     fn a_name_that_none_has_suggests_those_that_begin_like_it() {
         let stations = names(&["Berlin Hauptbahnhof", "Bern", "Paris"]);
-        let suggested = |name: &str| match stations.find(name) {
-            Found::None(like) => like.into_iter().map(StationIdx::at).collect(),
-            found => panic!("{found:?}"),
-        };
-        assert_eq!(suggested("Berlin Hbf (tief)"), vec![0]);
-        assert_eq!(suggested("Pariss"), vec![2]);
-        assert_eq!(suggested("Atlantis"), Vec::<usize>::new());
+        let none_but =
+            |all: &[usize]| Found::None(all.iter().map(|at| StationIdx::of(*at)).collect());
+        assert_eq!(stations.find("Berlin Hbf (tief)"), none_but(&[0]));
+        assert_eq!(stations.find("Pariss"), none_but(&[2]));
+        assert_eq!(stations.find("Atlantis"), none_but(&[]));
     }
 }
