@@ -4,7 +4,7 @@ use async_graphql::{Name, PathSegment, Response, Value};
 
 use super::json::push_string;
 
-/// The answer as JSON: `data` with what was [written whole](super::Whole) as it is, and `errors`
+/// The answer as JSON: `data` with what was written whole as it is, and `errors`
 /// where there are any.
 ///
 /// # Errors
