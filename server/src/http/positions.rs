@@ -140,11 +140,17 @@ fn check_operation(
                 errors.push(coded(error, Code::ValidationFailed));
             }
         }
+        let ty = &definition.var_type.node;
+        let must_be = ty.nullable && uses.iter().any(|it| !it.ty.nullable);
+        if must_be && definition.default_value.is_some() {
+            // Its own default counts where it is not given; only a null is to be refused.
+            let (variable, value) = (name.clone(), ConstValue::Null);
+            fallbacks.push(Fallback { variable, value, must_be });
+            continue;
+        }
         // One value can stand for the default of several places only where they have the same.
         let Some(default) = uses.first().and_then(|it| it.default) else { continue };
         let is_one = uses.iter().all(|it| it.default == Some(default));
-        let ty = &definition.var_type.node;
-        let must_be = ty.nullable && uses.iter().any(|it| !it.ty.nullable);
         if ty.nullable && definition.default_value.is_none() && is_one {
             let (variable, value) = (name.clone(), default.clone());
             fallbacks.push(Fallback { variable, value, must_be });

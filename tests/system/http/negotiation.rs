@@ -152,3 +152,25 @@ async fn a_variable_that_is_not_given_is_the_default_of_its_place() {
     let answer = ask(json!({ "class": null })).await;
     assert_eq!(answer["errors"][0]["extensions"]["variable"], "class", "{answer}");
 }
+
+#[tokio::test]
+async fn a_variable_with_a_default_is_no_null_where_none_may_stand() {
+    let server = server().await;
+    for (query, value) in [
+        (
+            "query($v: FareClass = FIRST) { itinerary(id: \"x\") { price(fareClass: $v) { amount } } }",
+            "FIRST",
+        ),
+        ("query($v: Boolean = false) { network { version @include(if: $v) firstDate } }", "false"),
+        ("query($v: ID = \"x\") { itinerary(id: $v) { id } }", "x"),
+    ] {
+        let answer = server.answer(query, json!({ "v": null })).await;
+        let extensions = &answer["errors"][0]["extensions"];
+        assert_eq!(extensions["code"], "BAD_USER_INPUT", "{value}: {answer}");
+        assert_eq!(extensions["variable"], "v", "{value}: {answer}");
+        let answer = server.answer(query, json!({})).await;
+        assert!(answer.get("errors").is_none(), "{value}: {answer}");
+    }
+    let answer = server.answer("{ network @skip(if: true) { version } }", json!({})).await;
+    assert_eq!(answer, json!({ "data": {} }));
+}

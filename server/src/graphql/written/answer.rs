@@ -15,6 +15,9 @@ pub fn answer_bytes(answer: &Response) -> serde_json::Result<Vec<u8>> {
     bytes.extend_from_slice(b"{\"data\":");
     if answer.errors.iter().any(|error| is_missing(&answer.data, &error.path)) {
         push_value(&without_holes(answer), &mut bytes)?;
+    } else if answer.data == Value::Null && answer.errors.is_empty() {
+        // All that was selected is skipped; the executor has nothing for no fields.
+        bytes.extend_from_slice(b"{}");
     } else {
         push_value(&answer.data, &mut bytes)?;
     }
@@ -126,6 +129,8 @@ mod tests {
         };
         assert_eq!(text(value!({ "b": 1 }), &["a"]), "{\"data\":null");
         assert_eq!(text(Value::Null, &["a"]), "{\"data\":null");
+        let nothing = answer_bytes(&Response::new(Value::Null)).expect("JSON");
+        assert_eq!(nothing, b"{\"data\":{}}");
         assert_eq!(text(value!({ "a": null, "b": 1 }), &["a"]), "{\"data\":{\"a\":null,\"b\":1}");
         let client = value!({ "client": { "firstName": "Ada" }, "b": 1 });
         assert_eq!(
