@@ -158,7 +158,9 @@ async fn a_variable_with_a_default_is_no_null_where_none_may_stand() {
     let server = server().await;
     for (query, value) in [
         (
-            "query($v: FareClass = FIRST) { itinerary(id: \"x\") { price(fareClass: $v) { amount } } }",
+            "query($v: FareClass = FIRST) {
+                itinerary(id: \"x\") { price(fareClass: $v) { amount } }
+            }",
             "FIRST",
         ),
         ("query($v: Boolean = false) { network { version @include(if: $v) firstDate } }", "false"),
