@@ -102,7 +102,7 @@ impl StoreConfig {
             keys,
             key_path: None,
             id_number_check: IdNumberCheck::default(),
-            connections_max: 16,
+            connections_max: 12,
             patience: Duration::from_secs(5),
             random: Randomness::system(),
             observer: None,

@@ -164,10 +164,9 @@ async fn open_sqlite(config: &StoreConfig) -> Result<Connections, OpenError> {
         tracing::info!(database.path = %path.display(), "database.created");
     }
     // Identities, keys and references are random, so that a booking touches pages all over the
-    // file: they stay in 64 MiB of memory, and are copied back from the write-ahead log once they
-    // have changed often, not after every few commits.
-    let writer_options =
-        options.clone().pragma("cache_size", "-65536").pragma("wal_autocheckpoint", "8000");
+    // file: they stay in 64 MiB of memory. The write-ahead log is copied back as often as SQLite
+    // does by itself: more seldom, and the booking that has to wait for it waits longer.
+    let writer_options = options.clone().pragma("cache_size", "-65536");
     let writer = sqlite_pool(1, config.patience).connect_lazy_with(writer_options);
     let reader_options = options.create_if_missing(false).pragma("query_only", "ON");
     let reader =

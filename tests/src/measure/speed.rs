@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use super::{Place, now, percentile, request};
 
 /// Connections of the raw run on PostgreSQL; the store's pool has as many.
-const CONNECTIONS: u32 = 16;
+const CONNECTIONS: u32 = 12;
 
 /// Bookings that share a commit in the raw run on SQLite; as many as callers wait.
 const GROUP: usize = 64;
@@ -109,7 +109,6 @@ async fn raw_pool(place: &Place) -> DatabaseConnection {
             "temp_store = MEMORY",
             "secure_delete = ON",
             "cache_size = -65536",
-            "wal_autocheckpoint = 8000",
         ] {
             raw.execute_unprepared(&format!("PRAGMA {setting}")).await.expect("a setting");
         }
