@@ -40,6 +40,15 @@ pub enum Command {
     Migrate(DatabaseOptions),
     /// Prints the GraphQL schema.
     Schema,
+    /// Prints what makes a shell complete commands and options.
+    #[command(after_help = "Examples:\n  \
+        railgraph completions bash > ~/.local/share/bash-completion/completions/railgraph\n  \
+        railgraph completions zsh > ~/.zfunc/_railgraph\n  \
+        railgraph completions fish > ~/.config/fish/completions/railgraph.fish")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
     /// Moves trips that departed over a year ago to the archive; what a server does every day.
     Archive(ArchiveOptions),
     /// The audit log.
@@ -148,6 +157,18 @@ pub struct ServeOptions {
     /// How to log; pretty on a terminal and JSON elsewhere where it is not said.
     #[arg(long, env = "RAILGRAPH_LOG")]
     pub log: Option<LogFormat>,
+    /// Operations that take longer than this, in milliseconds, are told in the log by their hash.
+    #[arg(long, env = "RAILGRAPH_SLOW_MS", value_name = "MS", default_value_t = 500)]
+    pub slow_ms: u64,
+    /// Address of a collector that traces are sent to, by OTLP in protobuf over HTTP; none are where
+    /// it is not said.
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
+    /// Part of the traces that are sent, from 0 to 1. A caller's own trace is gone on with if the
+    /// caller has decided so.
+    #[arg(long, env = "OTEL_TRACES_SAMPLER_ARG", value_name = "PART", default_value_t = 0.1)]
+    #[arg(value_parser = part)]
+    pub trace_part: f64,
     /// Folder of documents that front ends were built with: `.graphql` files, or `.json` objects
     /// of documents by their SHA-256. Read at the start; callers may name them by hash.
     #[arg(long, env = "RAILGRAPH_TRUSTED_DOCUMENTS", value_name = "DIR")]
@@ -204,4 +225,9 @@ pub enum IdNumberCheck {
     Luhn,
     /// Where fillers and a check digit follow, as in `D23145890<7`, it is that of ICAO 9303.
     Icao9303,
+}
+
+fn part(text: &str) -> Result<f64, String> {
+    let part = text.parse().ok().filter(|part| (0.0..=1.0).contains(part));
+    part.ok_or_else(|| "expected a number from 0 to 1".to_owned())
 }

@@ -3,7 +3,8 @@
 //! Two pure cores: [`search`] knows what a good itinerary is, [`booking`] what may be booked.
 //! Around them, from the outside in: [`http`] words requests and answers, [`graphql`] translates,
 //! [`store`] keeps bookings. The arrows are `http → graphql → {search, booking, store}` and `store
-//! → booking`. `serve` puts them together; it alone reads the configuration and the clock.
+//! → booking`. `serve` puts them together; it alone reads the configuration and the clock. All may
+//! tell [`sight`] what they do.
 
 pub mod booking;
 pub mod cli;
@@ -13,6 +14,7 @@ pub mod http;
 pub mod network_file;
 pub mod search;
 mod serve;
+pub mod sight;
 pub mod store;
 mod upkeep;
 

@@ -6,24 +6,27 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 use crate::booking;
 use crate::cli::{
     AuditCommand, Cli, ClientCommand, Command, DatabaseOptions, IdNumberCheck, KeysCommand,
-    LogFormat, ServeOptions,
+    ServeOptions,
 };
 use crate::commands;
 use crate::graphql::{self, Caller};
-use crate::http::{self, App, Engine, FolderError, NotTrusted, Trusted};
+use crate::http::{self, App, Engine, FolderError, NotTrusted, Trusted, Watch};
 use crate::network_file::{self, NetworkFileError};
 use crate::search::Network;
-use crate::store::{self, KeyFile, KeyFileError, Keys, Randomness, Store, StoreConfig};
+use crate::sight::{self, Metrics, Traces, TracesError};
+use crate::store::{
+    self, KeyFile, KeyFileError, Keys, Randomness, StatementObserver, Store, StoreConfig,
+};
 use crate::upkeep;
 
 /// Days before the end of the network's dates from which every start warns of it.
@@ -71,6 +74,8 @@ pub(crate) enum StartError {
     )]
     KeysMissing(PathBuf),
     #[error(transparent)]
+    Traces(#[from] TracesError),
+    #[error(transparent)]
     Store(#[from] store::StoreError),
     #[error("expected the runtime to start, found an error: {0}")]
     Runtime(#[from] std::io::Error),
@@ -88,6 +93,10 @@ pub fn run() -> ExitCode {
                 Command::Migrate(options) => migrate(&options).await.map(|()| ExitCode::SUCCESS),
                 Command::Schema => {
                     say(graphql::sdl().trim_end());
+                    Ok(ExitCode::SUCCESS)
+                }
+                Command::Completions { shell } => {
+                    say(&completions(shell));
                     Ok(ExitCode::SUCCESS)
                 }
                 Command::Archive(options) => commands::archive(&options).await,
@@ -110,6 +119,12 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn completions(shell: clap_complete::Shell) -> String {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "railgraph", &mut text);
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// Says it on standard output. Nobody may be listening, as at the end of a pipe; that is no reason
@@ -135,7 +150,10 @@ async fn migrate(options: &DatabaseOptions) -> Result<(), StartError> {
 }
 
 async fn serve(options: ServeOptions) -> Result<(), StartError> {
-    start_log(options.log);
+    let traces = options.otlp_endpoint.as_deref().filter(|endpoint| !endpoint.is_empty());
+    let traces = traces.map(|endpoint| Traces::to(endpoint, options.trace_part)).transpose()?;
+    sight::log::start(options.log, traces.as_ref());
+    let watch = Watch { metrics: Arc::default(), traces: traces.clone() };
     if !options.listen.ip().is_loopback() {
         return Err(StartError::NotLoopback(options.listen));
     }
@@ -150,14 +168,17 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
         TcpListener::bind(address).await.map_err(|source| StartError::Taken { address, source })?;
     let address = listener.local_addr()?;
     // Every caller is an admin, and all are on this machine: see above.
-    let store = open_store(&options.database, IfMissing::Create).await?;
+    let metrics = Some(Arc::clone(&watch.metrics));
+    let store = open_watched(&options.database, IfMissing::Create, metrics).await?;
     let clock: http::Clock = Arc::new(now);
-    let jobs = upkeep::start(&store, &clock, key_path(&options.database));
+    let jobs = upkeep::start(&store, &clock, &watch.metrics, key_path(&options.database));
     let app = App {
         engine: Arc::clone(&engine),
         network: Arc::new(network),
         store: store.clone(),
         clock: clock.clone(),
+        watch,
+        taken: Instant::now(),
         caller: Caller::open(),
     };
     tracing::info!(
@@ -175,6 +196,9 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
     upkeep::finish(&store).await;
     close(&store).await;
     tracing::info!("server.stopped");
+    if let Some(traces) = traces {
+        traces.finish().await;
+    }
     Ok(())
 }
 
@@ -183,23 +207,8 @@ async fn engine(options: &ServeOptions) -> Result<Engine, StartError> {
         Some(folder) => http::trusted_documents(folder, options.only_trusted_documents)?,
         None => Trusted::default(),
     };
-    Ok(Engine::new(options.limits.clone(), &trusted).await?)
-}
-
-fn start_log(format: Option<LogFormat>) {
-    let filter = EnvFilter::builder()
-        .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
-        .from_env_lossy()
-        .add_directive("sqlx=warn".parse().expect("a directive"))
-        .add_directive("sea_orm_migration=warn".parse().expect("a directive"));
-    let pretty = std::io::stderr().is_terminal();
-    let format = format.unwrap_or(if pretty { LogFormat::Pretty } else { LogFormat::Json });
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // A second start in one process, as tests do it, keeps the log of the first.
-    let _ = match format {
-        LogFormat::Json => log.json().flatten_event(true).with_current_span(true).try_init(),
-        LogFormat::Pretty => log.with_target(false).try_init(),
-    };
+    let engine = Engine::new(options.limits.clone(), &trusted).await?;
+    Ok(engine.telling_slow(Duration::from_millis(options.slow_ms)))
 }
 
 fn tell_network(network: &Network, path: Option<&Path>) {
@@ -238,6 +247,14 @@ pub(crate) async fn open_store(
     options: &DatabaseOptions,
     if_missing: IfMissing,
 ) -> Result<Store, StartError> {
+    open_watched(options, if_missing, None).await
+}
+
+async fn open_watched(
+    options: &DatabaseOptions,
+    if_missing: IfMissing,
+    metrics: Option<Arc<Metrics>>,
+) -> Result<Store, StartError> {
     let found = find_keys(options, if_missing)?;
     let check = match options.id_number_check {
         IdNumberCheck::None => booking::IdNumberCheck::None,
@@ -248,6 +265,7 @@ pub(crate) async fn open_store(
         id_number_check: check,
         key_path: Some(found.path.clone()),
         archive: Some(archive_folder(options)),
+        observer: metrics.map(observer),
         ..StoreConfig::new(options.database_url.as_str(), found.keys.clone())
     };
     let store = Store::open(&config).await?;
@@ -258,6 +276,10 @@ pub(crate) async fn open_store(
             Err(error)
         }
     }
+}
+
+fn observer(metrics: Arc<Metrics>) -> StatementObserver {
+    Arc::new(move |took, failed| metrics.statement(took, failed))
 }
 
 /// Migrates the database and makes sure that its keys are the right ones. New keys are saved before

@@ -3,11 +3,13 @@
 //! one server at a time; the database sees to that.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::task::JoinSet;
 
 use crate::http::Clock;
+use crate::sight::Metrics;
 use crate::store::{Archived, AuditHead, Store, archive_date};
 
 /// How often what has expired is deleted.
@@ -25,11 +27,20 @@ const ARCHIVE_EVERY: Duration = Duration::from_hours(24);
 /// How often the key file is looked at.
 const KEYS_EVERY: Duration = Duration::from_secs(2);
 
+/// How often trips that have not departed are counted.
+const COUNT_EVERY: Duration = Duration::from_secs(30);
+
 /// Starts all jobs; they end when the set is dropped.
-pub fn start(store: &Store, clock: &Clock, key_path: PathBuf) -> JoinSet<()> {
+pub fn start(
+    store: &Store,
+    clock: &Clock,
+    metrics: &Arc<Metrics>,
+    key_path: PathBuf,
+) -> JoinSet<()> {
     let mut jobs = JoinSet::new();
+    jobs.spawn(count(store.clone(), clock.clone(), Arc::clone(metrics)));
     jobs.spawn(purge(store.clone(), clock.clone()));
-    jobs.spawn(seal(store.clone()));
+    jobs.spawn(seal(store.clone(), Arc::clone(metrics)));
     jobs.spawn(archive(store.clone(), clock.clone()));
     jobs.spawn(watch_keys(store.clone(), key_path));
     jobs
@@ -41,6 +52,17 @@ pub async fn finish(store: &Store) {
         Ok(Some(head)) => tell_head(head),
         Ok(None) => {}
         Err(error) => tracing::warn!(error.cause = %error, "audit.not_sealed"),
+    }
+}
+
+async fn count(store: Store, clock: Clock, metrics: Arc<Metrics>) {
+    let mut ticks = tokio::time::interval(COUNT_EVERY);
+    loop {
+        ticks.tick().await;
+        // While the database is away, the last number stays; other metrics tell why.
+        if let Ok(trips) = store.count_active_trips(clock()).await {
+            metrics.set_active_trips(trips);
+        }
     }
 }
 
@@ -56,7 +78,7 @@ async fn purge(store: Store, clock: Clock) {
     }
 }
 
-async fn seal(store: Store) {
+async fn seal(store: Store, metrics: Arc<Metrics>) {
     let mut ticks = tokio::time::interval(SEAL_EVERY);
     let (mut told, mut failing, mut count) = (None, false, 0_u32);
     loop {
@@ -64,6 +86,9 @@ async fn seal(store: Store) {
         match store.seal_audit().await {
             Ok(head) => {
                 failing = false;
+                if let Some(head) = head {
+                    metrics.set_audit_head(head.sequence);
+                }
                 if let Some(head) = head
                     && told != Some(head)
                     && count.is_multiple_of(TELL_HEAD_EVERY)

@@ -80,6 +80,8 @@ pub async fn start_with(
         network: Arc::new(network),
         store,
         clock: Arc::new(move || *clock.lock().expect("a clock")),
+        watch: http::Watch::default(),
+        taken: std::time::Instant::now(),
         caller,
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -4,6 +4,7 @@
 
 pub mod agreement;
 pub mod app;
+pub mod collector;
 pub mod cpu;
 pub mod european;
 pub mod feed;
@@ -27,4 +28,22 @@ pub mod tamper;
 pub fn archive_text(path: &std::path::Path) -> String {
     let bytes = std::fs::read(path).expect("a file");
     String::from_utf8(zstd::decode_all(bytes.as_slice()).expect("zstd")).expect("a text")
+}
+
+/// Whether a program is installed. Where it is not, the test that needs it says so and is skipped;
+/// in CI it fails.
+///
+/// # Panics
+///
+/// In CI, where the program is missing.
+pub fn has_program(name: &str) -> bool {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let is_there = std::env::split_paths(&folders).any(|folder| folder.join(name).is_file());
+    assert!(is_there || std::env::var_os("CI").is_none(), "{name} is not installed");
+    if !is_there {
+        let line = format!("\n*** {name} IS NOT INSTALLED: what needs it is SKIPPED. ***\n\n");
+        // Past the test harness, which hides what a passing test prints.
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
+    }
+    is_there
 }

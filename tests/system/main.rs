@@ -5,6 +5,7 @@ mod generated;
 mod graphql;
 mod http;
 mod operations;
+mod ops;
 mod programs;
 mod readme;
 mod search;

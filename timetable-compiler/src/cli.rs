@@ -6,19 +6,21 @@ use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use schema::NetworkFile;
 use serde_json::{Value, json};
 
-use crate::compile::{CompileError, Compiled, Goal, Options, Outcome, Step, compile};
+use crate::compile::{CompileError, Compiled, Goal, Options, Outcome, ReadInput, Step, compile};
 use crate::diff::Difference;
 use crate::inspect::{Summary, read_aligned};
-use crate::notice::{Code, Policy, Severity};
+use crate::notice::{Code, Findings, Policy, Severity};
 use crate::output::write_atomically;
+use crate::page::{self, Compilation, Picture};
 use crate::read::{FolderFile, Input, gtfs};
 use crate::report::{self, Look};
 use arguments::{Arguments, Command, CompileArguments};
@@ -121,9 +123,18 @@ fn execute(command: Command, streams: &mut Streams<'_>) -> Done {
     match command {
         Command::Build { output, compile } => run_compile(&compile, Some(&output), streams),
         Command::Check { compile } => run_compile(&compile, None, streams),
-        Command::Inspect { file, json } => run_inspect(&file, json, streams),
+        Command::Inspect { file, json, html } => run_inspect(&file, json, html.as_deref(), streams),
         Command::Verify { file } => run_verify(&file, streams),
-        Command::Diff { old, new, json } => run_diff([&old, &new], json, streams),
+        Command::Diff { old, new, json, html } => {
+            run_diff([&old, &new], json, html.as_deref(), streams)
+        }
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            let mut command = Arguments::command();
+            clap_complete::generate(shell, &mut command, "timetable-compiler", &mut text);
+            written(streams.out.write_all(&text))?;
+            Ok(Exit::Done)
+        }
         Command::Explain { code } => {
             let text = code.map_or_else(report::codes, report::explain);
             written(streams.out.write_all(text.as_bytes()))?;
@@ -144,9 +155,16 @@ fn run_compile(
     let options = options(arguments, &inputs)?;
     let goal = output.map_or(Goal::Check, |_| Goal::Build);
     let progress = Progress::new(streams.progress && !arguments.quiet);
-    let outcome = compile(&inputs, &options, goal, &|step| progress.step(step));
+    let connecting = OnceLock::new();
+    let outcome = compile(&inputs, &options, goal, &|step| {
+        if let Step::Connecting(_) = step {
+            connecting.get_or_init(Instant::now);
+        }
+        progress.step(step);
+    });
     progress.finish();
-    let Outcome { findings, compiled } = outcome.map_err(|error| of_compile(&error))?;
+    let compiled_at = Instant::now();
+    let Outcome { read, findings, compiled } = outcome.map_err(|error| of_compile(&error))?;
 
     let look = Look {
         colour: streams.colour,
@@ -154,10 +172,17 @@ fn run_compile(
     };
     written(report::write_text(streams.err, &findings, look))?;
     let is_done = compiled.is_some();
-    let summary = match (output, compiled) {
-        (Some(path), Some(compiled)) => Some(write_network(path, compiled)?),
+    let wants_page = arguments.report_html.is_some();
+    let network = match (output, compiled) {
+        (Some(path), Some(compiled)) => Some(write_network(path, compiled, wants_page)?),
+        (None, Some(compiled)) if wants_page => Some(describe_unwritten(&compiled)?),
         _ => None,
     };
+    if let Some(path) = &arguments.report_html {
+        let seconds = seconds(started, connecting.get().copied(), compiled_at);
+        write_page(path, &read, &findings, network.as_ref(), &seconds)?;
+    }
+    let summary = network.map(|network| network.summary).filter(|_| output.is_some());
     let mut result = json!({
         "status": if is_done { "done" } else { "errors" },
         "findings": report::json(&findings),
@@ -235,18 +260,27 @@ fn refuse_to_replace_inputs(
     arguments: &CompileArguments,
     output: Option<&Path>,
 ) -> Result<(), Failure> {
-    let usage = |sentence| Err(Failure { exit: Exit::Usage, sentence });
-    let report = arguments.report_json.as_deref();
-    if output.is_some() && output.map(in_full) == report.map(in_full) {
-        return usage("the network file and the report cannot be one file".to_owned());
-    }
-    let sources: Vec<_> = arguments.inputs.iter().chain(&arguments.stations).map(in_full).collect();
-    for written in output.into_iter().chain(report) {
-        let path = in_full(written);
-        // A folder is read with all that is in it.
-        if sources.iter().any(|source| path.starts_with(source)) {
-            return usage(format!("{} is read, and cannot be written too", written.display()));
+    let reports = [&arguments.report_json, &arguments.report_html].map(Option::as_deref);
+    let written: Vec<&Path> = output.into_iter().chain(reports.into_iter().flatten()).collect();
+    for (nth, path) in written.iter().enumerate() {
+        if written[..nth].iter().any(|other| in_full(other) == in_full(path)) {
+            let sentence = format!("{} cannot be two of the files written", path.display());
+            return Err(Failure { exit: Exit::Usage, sentence });
         }
+    }
+    let sources: Vec<&Path> =
+        arguments.inputs.iter().chain(&arguments.stations).map(PathBuf::as_path).collect();
+    written.into_iter().try_for_each(|path| refuse_to_replace(&sources, Some(path)))
+}
+
+/// What is read is not written to.
+fn refuse_to_replace(read: &[&Path], written: Option<&Path>) -> Result<(), Failure> {
+    let Some(written) = written else { return Ok(()) };
+    let path = in_full(written);
+    // A folder is read with all that is in it.
+    if read.iter().any(|source| path.starts_with(in_full(source))) {
+        let sentence = format!("{} is read, and cannot be written too", written.display());
+        return Err(Failure { exit: Exit::Usage, sentence });
     }
     Ok(())
 }
@@ -297,31 +331,92 @@ fn folder(path: &Path, prefix: &str) -> io::Result<Vec<FolderFile>> {
     Ok(files)
 }
 
+/// A network, described while it was at hand.
+struct Described {
+    summary: Summary,
+    /// Where a page is wanted.
+    picture: Option<Picture>,
+}
+
+impl Described {
+    fn of<B: AsRef<[u8]>>(file: &NetworkFile<B>, wants_page: bool) -> Self {
+        let picture = wants_page.then(|| Picture::of(file.view()));
+        Self { summary: Summary::of(file), picture }
+    }
+}
+
 /// Writes the network, and has it in place once it was opened as a server opens it.
-fn write_network(path: &Path, compiled: Compiled) -> Result<Summary, Failure> {
+fn write_network(path: &Path, compiled: Compiled, wants_page: bool) -> Result<Described, Failure> {
     let written = write_atomically(path, |file, place| {
         compiled.write(file)?;
         // The tables are in memory once: as they were, or as they are read back.
         drop(compiled);
         let file = NetworkFile::open(read_aligned(place)?).map_err(io::Error::other)?;
-        Ok(Summary::of(&file))
+        Ok(Described::of(&file, wants_page))
     });
     written.map_err(|error| Failure::io("write", path, &error))
 }
 
+/// What a check's page tells of the network that a build would begin with.
+fn describe_unwritten(compiled: &Compiled) -> Result<Described, Failure> {
+    let failed = |error: String| Failure {
+        exit: Exit::Io,
+        sentence: format!("cannot describe the network: {error}"),
+    };
+    let bytes = compiled.encode().map_err(|error| failed(error.to_string()))?;
+    let file = NetworkFile::open(bytes).map_err(|error| failed(error.to_string()))?;
+    Ok(Described::of(&file, true))
+}
+
+/// What was done, and how many seconds it took.
+fn seconds(
+    started: Instant,
+    connecting: Option<Instant>,
+    compiled: Instant,
+) -> Vec<(&'static str, f64)> {
+    let between = |from: Instant, to: Instant| (to - from).as_secs_f64();
+    let read = between(started, connecting.unwrap_or(compiled));
+    let mut seconds = vec![("reading and checking", read)];
+    if let Some(connecting) = connecting {
+        seconds.push(("finding all connections", between(connecting, compiled)));
+        seconds.push(("writing, and opening as a server does", compiled.elapsed().as_secs_f64()));
+    }
+    seconds
+}
+
+fn write_page(
+    path: &Path,
+    read: &[ReadInput],
+    findings: &Findings,
+    network: Option<&Described>,
+    seconds: &[(&'static str, f64)],
+) -> Result<(), Failure> {
+    let network = network.and_then(|it| Some((&it.summary, it.picture.as_ref()?)));
+    let page = page::of_compilation(&Compilation { read, findings, network, seconds });
+    write_text(path, &page)
+}
+
 fn write_json(path: &Path, value: &Value) -> Result<(), Failure> {
-    let text = format!("{value:#}\n");
+    write_text(path, &format!("{value:#}\n"))
+}
+
+fn write_text(path: &Path, text: &str) -> Result<(), Failure> {
     write_atomically(path, |file, _| file.write_all(text.as_bytes()))
         .map_err(|error| Failure::io("write", path, &error))
 }
 
-fn run_inspect(path: &Path, as_json: bool, streams: &mut Streams<'_>) -> Done {
+fn run_inspect(path: &Path, as_json: bool, html: Option<&Path>, streams: &mut Streams<'_>) -> Done {
+    refuse_to_replace(&[path], html)?;
     let bytes = read_aligned(path).map_err(|error| Failure::io("read", path, &error))?;
     let file = NetworkFile::open(bytes).map_err(|error| Failure {
         exit: Exit::Errors,
         sentence: format!("{}: {error}", path.display()),
     })?;
     let summary = Summary::of(&file);
+    if let Some(html) = html {
+        let name = path.display().to_string();
+        write_text(html, &page::of_network(&name, &summary, &Picture::of(file.view())))?;
+    }
     let text = if as_json { format!("{:#}\n", json!(summary)) } else { summary.text() };
     written(streams.out.write_all(text.as_bytes()))?;
     Ok(Exit::Done)
@@ -339,7 +434,13 @@ fn run_verify(path: &Path, streams: &mut Streams<'_>) -> Done {
 }
 
 /// Compares two network files. One that is none is told by its exit code from one that differs.
-fn run_diff(paths: [&Path; 2], as_json: bool, streams: &mut Streams<'_>) -> Done {
+fn run_diff(
+    paths: [&Path; 2],
+    as_json: bool,
+    html: Option<&Path>,
+    streams: &mut Streams<'_>,
+) -> Done {
+    refuse_to_replace(&paths, html)?;
     let open = |path: &Path| {
         let bytes = read_aligned(path).map_err(|error| Failure::io("read", path, &error))?;
         NetworkFile::open(bytes).map_err(|error| Failure {
@@ -349,6 +450,10 @@ fn run_diff(paths: [&Path; 2], as_json: bool, streams: &mut Streams<'_>) -> Done
     };
     let (old, new) = (open(paths[0])?, open(paths[1])?);
     let difference = Difference::between(&old, &new);
+    if let Some(html) = html {
+        let names = paths.map(|path| path.display().to_string());
+        write_text(html, &page::of_difference([&names[0], &names[1]], &difference))?;
+    }
     if as_json {
         let mut out = BufWriter::new(&mut streams.out);
         let result = serde_json::to_writer_pretty(&mut out, &difference);

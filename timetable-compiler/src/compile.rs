@@ -64,9 +64,28 @@ pub enum Step {
     Connected,
 }
 
+/// What was read of an input, and what is left of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadInput {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub form: &'static str,
+    /// Its bytes, as they were given.
+    pub bytes: u64,
+    /// What is counted.
+    pub of: &'static str,
+    /// How many of them there are.
+    pub read: usize,
+    /// How many of them could be used.
+    pub kept: usize,
+}
+
 /// What came of it.
 #[derive(Debug)]
 pub struct Outcome {
+    /// What was read.
+    pub read: Vec<ReadInput>,
     /// What there is to say of the data.
     pub findings: Findings,
     /// The network; none where there are errors.
@@ -167,7 +186,8 @@ pub fn compile(
         until: options.until,
         transfers: options.transfers,
     };
-    let rows = read_rows(&tables, &stations, options, &mut findings);
+    let (rows, counts) = read_rows(&tables, &stations, options, &mut findings);
+    let read = read_inputs(inputs, &counts, &feeds);
     let mut parts = Vec::new();
     if let Some(at) = inputs.iter().position(|input| !input.is_feed()) {
         let sources = Sources { tables: &tables, rows: &rows, stations: &stations };
@@ -210,7 +230,7 @@ pub fn compile(
         progress(Step::Connecting(compiled.network.stations.len()));
         connect(&mut compiled.network, &|| progress(Step::Connected))?;
     }
-    Ok(Outcome { findings, compiled })
+    Ok(Outcome { read, findings, compiled })
 }
 
 fn check_period(options: &Options) -> Result<(), CompileError> {
@@ -283,7 +303,7 @@ fn read_rows(
     stations: &Stations<'_>,
     options: &Options,
     findings: &mut Findings,
-) -> Rows {
+) -> (Rows, Vec<(usize, usize)>) {
     let zone_of = |city: Option<&str>| {
         let listed = city.and_then(|city| stations.find(city));
         listed.and_then(StationRecord::zone).unwrap_or(options.timezone)
@@ -298,17 +318,41 @@ fn read_rows(
         let ride = Ride { from, to, departure, arrival };
         ordinary_minutes(ride, date)
     };
-    let mut all = Rows::default();
-    for table in tables.iter().flatten() {
+    let (mut all, mut counts) = (Rows::default(), Vec::new());
+    for table in tables {
+        let Some(table) = table else {
+            counts.push((0, 0));
+            continue;
+        };
         let rows = if table.is_of(nine::COLUMNS) {
             nine::read(table, &elapsed, findings)
         } else {
             iso::read(table, findings)
         };
+        let counted = table.count_rows(&mut Findings::default(), |_, _| {});
+        counts.push((counted, rows.records.len()));
         all.records.extend(rows.records);
         all.ids.extend(rows.ids);
     }
-    all
+    (all, counts)
+}
+
+/// What was read of each input; of rows how many there are and how many are without a mistake.
+fn read_inputs(
+    inputs: &[Input],
+    rows: &[(usize, usize)],
+    feeds: &[(usize, FeedTimetable)],
+) -> Vec<ReadInput> {
+    let one = |(at, (input, (rows, good))): (usize, (&Input, &(usize, usize)))| {
+        let feed = feeds.iter().find(|(of, _)| *of == at).map(|(_, feed)| feed);
+        let (form, of, read, kept) = match feed {
+            Some(feed) => ("GTFS", "trips", feed.trips, feed.trips - feed.dropped),
+            None if input.is_feed() => ("GTFS", "trips", 0, 0),
+            None => ("CSV", "rows", *rows, *good),
+        };
+        ReadInput { name: input.name.clone(), form, bytes: input.bytes(), of, read, kept }
+    };
+    inputs.iter().zip(rows).enumerate().map(one).collect()
 }
 
 fn of_whole(error: &AssembleError) -> Notice {

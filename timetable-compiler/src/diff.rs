@@ -23,6 +23,7 @@ pub use journeys::{
 };
 pub use pairs::{Pair, Pairs};
 use side::{Side, shared_days};
+pub use text::Group;
 
 /// All differences of two network files.
 #[derive(Debug, Serialize)]
@@ -168,6 +169,16 @@ impl<'n> Difference<'n> {
     /// For people: what has changed, group by group, the first of each.
     pub fn text(&self) -> String {
         text::text(self)
+    }
+
+    /// What has changed, kind by kind, with at most so many lines of each.
+    pub fn groups(&self, most: usize) -> Vec<Group> {
+        text::groups(self, most)
+    }
+
+    /// What is to be said in the end: what was not compared, and what else differs.
+    pub fn ending(&self) -> String {
+        text::ending(self)
     }
 }
 

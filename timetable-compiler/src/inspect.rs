@@ -182,7 +182,7 @@ fn parts(network: &schema::ArchivedNetwork, payload: usize) -> Vec<Part> {
 }
 
 /// Bytes as people read them.
-fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     match bytes {
         0..1000 => format!("{bytes} B"),
         1000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),

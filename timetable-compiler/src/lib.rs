@@ -19,6 +19,7 @@ pub mod inspect;
 mod merge;
 pub mod notice;
 pub mod output;
+mod page;
 pub mod read;
 pub mod report;
 mod resolve;

@@ -17,6 +17,7 @@ use super::written::Selected;
 use crate::search::{
     self, Coverage, Filter, Found, ITINERARIES_MAX, Network, Order, Query, Via, Window,
 };
+use crate::sight::Metrics;
 
 /// Dates that are searched for the next one with something that satisfies the filter.
 const NEXT_DATE_TRIES: usize = 14;
@@ -172,8 +173,9 @@ pub fn itineraries(
     network: &Arc<Network>,
     arguments: &Arguments,
     page: &Page,
+    metrics: Option<&Metrics>,
 ) -> Result<ItineraryConnection> {
-    match answer(network, arguments, page) {
+    match answer(network, arguments, page, metrics) {
         Ok(connection) => Ok(connection),
         Err(Stop::Error(error)) => Err(error),
         Err(Stop::Problems(problems)) => Ok(ItineraryConnection::none(problems)),
@@ -184,6 +186,7 @@ fn answer(
     network: &Arc<Network>,
     arguments: &Arguments,
     page: &Page,
+    metrics: Option<&Metrics>,
 ) -> std::result::Result<ItineraryConnection, Stop> {
     let query = query(network, arguments)?;
     let order = match arguments.order_by {
@@ -193,7 +196,7 @@ fn answer(
         ItineraryOrder::Price => Order::Price(arguments.fare_class.into()),
         ItineraryOrder::Stops => Order::Stops,
     };
-    let mut found = search::itineraries(network, &query).map_err(|search::TooMany| {
+    let mut found = watched_search(network, &query, metrics).map_err(|search::TooMany| {
         let message = format!(
             "more than {ITINERARIES_MAX} itineraries; ask for a narrower window, add a filter, or \
              ask for BEST"
@@ -211,6 +214,32 @@ fn answer(
         search_window: Some(searched(network, &query)),
         problems: if found.is_empty() { vec![nothing(network, &query)] } else { Vec::new() },
     })
+}
+
+/// Searches, and tells those who watch.
+fn watched_search(
+    network: &Network,
+    query: &Query,
+    metrics: Option<&Metrics>,
+) -> std::result::Result<Vec<search::Itinerary>, search::TooMany> {
+    let span = tracing::debug_span!(
+        "search",
+        search.engine = ?query.engine(),
+        search.itineraries = tracing::field::Empty,
+    );
+    let _entered = span.enter();
+    let started = std::time::Instant::now();
+    let found = search::itineraries(network, query);
+    let itineraries = found.as_deref().unwrap_or_default();
+    span.record("search.itineraries", itineraries.len());
+    if let Some(metrics) = metrics {
+        let mut by_stops = [0; 3];
+        for itinerary in itineraries {
+            by_stops[itinerary.stops()] += 1;
+        }
+        metrics.search(query.engine(), started.elapsed(), by_stops);
+    }
+    found
 }
 
 /// What a cursor of another network gets.

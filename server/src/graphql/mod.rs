@@ -27,6 +27,7 @@ use async_graphql::{
 };
 use chrono::{DateTime, Utc};
 
+use crate::sight::Metrics;
 use crate::store::Store;
 pub use mutation::Mutation;
 pub use query::Query;
@@ -60,6 +61,11 @@ fn store<'c>(context: &Context<'c>) -> &'c Store {
     context.data_unchecked()
 }
 
+/// Those who watch, where somebody does.
+fn metrics<'c>(context: &Context<'c>) -> Option<&'c Metrics> {
+    context.data_opt::<Arc<Metrics>>().map(Arc::as_ref)
+}
+
 fn now(context: &Context<'_>) -> DateTime<Utc> {
     *context.data_unchecked()
 }
@@ -82,7 +88,8 @@ fn build() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
 }
 
 /// The schema, ready to execute requests that were validated before. Each must carry, as data, an
-/// `Arc<search::Network>`, a [`Store`], a [`Caller`] and the `DateTime<Utc>` at which it came.
+/// `Arc<search::Network>`, a [`Store`], a [`Caller`] and the `DateTime<Utc>` at which it came;
+/// it may carry an `Arc<Metrics>`.
 pub fn executor() -> AppSchema {
     build().validation_mode(ValidationMode::Fast).finish()
 }

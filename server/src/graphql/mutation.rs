@@ -10,12 +10,14 @@ use super::node::NodeId;
 use super::query::network;
 use super::scalars::{Decimal, moment};
 use super::trip::Trip;
-use super::{Caller, now, store};
+use super::{Caller, metrics, now, store};
 use crate::booking::{
     self, BookTrip, CancelScope, CancelTrip, IdempotencyKey, LegPrices, Offer, OfferedLeg,
     ReservationId, Ride,
 };
 use crate::search::{self, ItineraryId, Network};
+use crate::sight::{Booked, Mutation as Watched};
+use crate::store::StoreError;
 
 /// What can be changed.
 pub struct Mutation;
@@ -175,6 +177,25 @@ fn parts(outcome: Outcome) -> (Option<Trip>, Vec<Refusal>) {
     }
 }
 
+/// Waits for a mutation, and tells those who watch how it ended.
+async fn watched(
+    context: &Context<'_>,
+    mutation: Watched,
+    work: impl Future<Output = std::result::Result<Outcome, StoreError>>,
+) -> Result<Outcome> {
+    let started = std::time::Instant::now();
+    let outcome = work.await;
+    if let Some(metrics) = metrics(context) {
+        let status = match &outcome {
+            Ok(Ok(_)) => Booked::success,
+            Ok(Err(_)) => Booked::refused,
+            Err(_) => Booked::failed,
+        };
+        metrics.mutation(mutation, status, started.elapsed());
+    }
+    outcome.map_err(|error| store_failed(&error))
+}
+
 /// What can be changed.
 #[Object]
 impl Mutation {
@@ -196,8 +217,8 @@ impl Mutation {
             expected_price: input.expected_price.map(|price| price.0),
             idempotency_key: input.idempotency_key.map(IdempotencyKey),
         };
-        let outcome = store(context).book(&request, now(context)).await;
-        let (trip, refusals) = parts(outcome.map_err(|error| store_failed(&error))?);
+        let work = store(context).book(&request, now(context));
+        let (trip, refusals) = parts(watched(context, Watched::bookTrip, work).await?);
         Ok(BookTripPayload { trip, refusals })
     }
 
@@ -215,8 +236,8 @@ impl Mutation {
             expected_version: input.expected_version,
             idempotency_key: input.idempotency_key.map(IdempotencyKey),
         };
-        let outcome = store(context).cancel(&request, now(context)).await;
-        let (trip, refusals) = parts(outcome.map_err(|error| store_failed(&error))?);
+        let work = store(context).cancel(&request, now(context));
+        let (trip, refusals) = parts(watched(context, Watched::cancelTrip, work).await?);
         Ok(CancelTripPayload { trip, refusals })
     }
 
@@ -241,8 +262,8 @@ impl Mutation {
             expected_version: input.expected_version,
             idempotency_key: input.idempotency_key.map(IdempotencyKey),
         };
-        let outcome = store(context).cancel(&request, now(context)).await;
-        let (trip, refusals) = parts(outcome.map_err(|error| store_failed(&error))?);
+        let work = store(context).cancel(&request, now(context));
+        let (trip, refusals) = parts(watched(context, Watched::cancelReservation, work).await?);
         Ok(CancelReservationPayload { trip, refusals })
     }
 }

@@ -20,7 +20,7 @@ use super::scalars::Duration;
 use super::station::{Station, StationInput};
 use super::trip::{Client, Node, Reservation, Ticket, Trip};
 use super::written::Whole;
-use super::{Caller, store};
+use super::{Caller, metrics, store};
 use crate::booking;
 use crate::search::{self, Found, ItineraryId, JourneyOnDay};
 use crate::store::{Store, StoreError};
@@ -77,7 +77,7 @@ impl Query {
             order_by,
         };
         let page = Page { first, after, last, before };
-        itineraries(network(context), &arguments, &page).map(Whole)
+        itineraries(network(context), &arguments, &page, metrics(context)).map(Whole)
     }
 
     /// The itinerary with this id; null where one of its trains does not run as it did.

@@ -2,6 +2,7 @@
 //! it is written.
 
 use async_graphql::{Response as Executed, ServerError, Value};
+use axum::Extension;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
@@ -22,6 +23,10 @@ pub enum Answer {
     /// None was: the request, or the server, was at fault.
     Refused(Vec<ServerError>),
 }
+
+/// The codes of an answer's errors, beside it for those who count them.
+#[derive(Debug, Clone)]
+pub struct Codes(pub Vec<String>);
 
 /// The error with a code.
 pub fn coded(mut error: ServerError, code: Code) -> ServerError {
@@ -86,12 +91,21 @@ impl Answer {
         match self.write() {
             Ok(body) => {
                 let kind = HeaderValue::from_static(wording.media_type());
-                (status, [(header::CONTENT_TYPE, kind)], body).into_response()
+                let codes =
+                    Codes(self.errors().iter().filter_map(code).map(str::to_owned).collect());
+                (status, [(header::CONTENT_TYPE, kind)], Extension(codes), body).into_response()
             }
             Err(error) => {
                 tracing::error!(error.cause = %error, "request.unprintable");
                 StatusCode::INTERNAL_SERVER_ERROR.into_response()
             }
+        }
+    }
+
+    fn errors(&self) -> &[ServerError] {
+        match self {
+            Self::Executed(executed) => &executed.errors,
+            Self::Refused(errors) => errors,
         }
     }
 

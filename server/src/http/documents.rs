@@ -25,6 +25,7 @@ pub type Hash = [u8; 32];
 /// A document that the guard and the validator let pass.
 #[derive(Debug)]
 pub struct Document {
+    hash: Hash,
     parsed: ExecutableDocument,
     direct: Option<Direct>,
     verdict: Verdict,
@@ -71,6 +72,11 @@ struct Kept {
 }
 
 impl Document {
+    /// The SHA-256 of its text, in hexadecimal digits.
+    pub fn hash(&self) -> impl std::fmt::Display {
+        base16(self.hash)
+    }
+
     /// The whole document.
     pub fn parsed(&self) -> &ExecutableDocument {
         &self.parsed
@@ -226,7 +232,8 @@ impl Documents {
         // What is parsed takes some thirty times as much as its text.
         let weight = 2_048 + 32 * text.len();
         let (direct, is_used) = (Direct::of(&parsed), AtomicBool::new(false));
-        Ok(Document { parsed, direct, verdict, fallbacks, weight, is_used })
+        let hash = hash(text);
+        Ok(Document { hash, parsed, direct, verdict, fallbacks, weight, is_used })
     }
 
     fn keep(&self, hash: Hash, document: &Arc<Document>, limits: &Limits) {
@@ -260,4 +267,9 @@ impl Kept {
 /// The hash that a document is known by.
 pub fn hash(text: &str) -> Hash {
     Sha256::digest(text.as_bytes()).into()
+}
+
+/// Hexadecimal digits of a hash.
+fn base16(hash: Hash) -> impl std::fmt::Display {
+    std::fmt::from_fn(move |f| hash.iter().try_for_each(|byte| write!(f, "{byte:02x}")))
 }

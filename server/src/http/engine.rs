@@ -3,13 +3,13 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Request, Response as Executed, Variables};
 use chrono::{DateTime, Utc};
 use tokio::task::{AbortHandle, JoinError};
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::answer::Answer;
 use super::code::Code;
@@ -20,13 +20,19 @@ use super::request::Said;
 use super::{RequestId, values};
 use crate::graphql::{AppSchema, Caller, executor};
 use crate::search::Network;
+use crate::sight::Metrics;
 use crate::store::Store;
+
+/// How long an operation may take before it is told, where nobody says otherwise.
+const SLOW: Duration = Duration::from_millis(500);
 
 /// What answers documents.
 pub struct Engine {
     limits: Limits,
     documents: Documents,
     executor: AppSchema,
+    /// What takes longer is told in the log.
+    slow: Duration,
 }
 
 /// What an operation is executed on.
@@ -37,6 +43,8 @@ pub struct World {
     pub store: Store,
     /// Who asks.
     pub caller: Caller,
+    /// Who watches.
+    pub metrics: Arc<Metrics>,
     /// When.
     pub now: DateTime<Utc>,
 }
@@ -75,7 +83,14 @@ impl Engine {
     pub async fn new(limits: Limits, trusted: &Trusted) -> Result<Self, NotTrusted> {
         let documents = Documents::new(trusted, &limits).await;
         let documents = documents.map_err(|(path, message)| NotTrusted { path, message })?;
-        Ok(Self { limits, documents, executor: executor() })
+        Ok(Self { limits, documents, executor: executor(), slow: SLOW })
+    }
+
+    /// Tells in the log which operations take longer than this.
+    #[must_use]
+    pub fn telling_slow(mut self, slow: Duration) -> Self {
+        self.slow = slow;
+        self
     }
 
     /// The limits.
@@ -104,14 +119,20 @@ impl Engine {
             Err(Outcome::Answer(answer)) => return Outcome::Answer(answer.seen(id, limits)),
             Err(other) => return other,
         };
+        let told = Told::of(&prepared, &world, self.slow);
         let Prepared { document, operation, variables, is_mutation } = prepared;
-        if let Some(answer) = direct(&document, &variables, &world, id, limits) {
+        if let Some(answer) =
+            told.span.in_scope(|| direct(&document, &variables, &world, id, limits))
+        {
+            told.end();
             return Outcome::Answer(answer);
         }
         let engine = Arc::clone(self);
         let work =
             async move { engine.execute(&document, operation.as_deref(), variables, world).await };
-        Outcome::Answer(within(limits, id, is_mutation, work).await.seen(id, limits))
+        let answer = within(limits, id, is_mutation, work).instrument(told.span.clone()).await;
+        told.end();
+        Outcome::Answer(answer.seen(id, limits))
     }
 
     /// Everything before the execution.
@@ -144,9 +165,10 @@ impl Engine {
         variables: Variables,
         world: World,
     ) -> Executed {
-        let direct = document
-            .direct()
-            .and_then(|direct| direct.answer(document.parsed(), &variables, &world.network));
+        let direct = document.direct().and_then(|direct| {
+            let metrics = Some(&*world.metrics);
+            direct.answer(document.parsed(), &variables, &world.network, metrics)
+        });
         if let Some(answer) = direct {
             return answer;
         }
@@ -155,10 +177,58 @@ impl Engine {
             .data(world.network)
             .data(world.store)
             .data(world.caller)
+            .data(world.metrics)
             .data(world.now);
         request.operation_name = operation.map(str::to_owned);
         request.set_parsed_query(document.parsed().clone());
         self.executor.execute(request).await
+    }
+}
+
+/// An operation under way, for those who watch.
+struct Told {
+    span: Span,
+    document: Arc<Document>,
+    name: Option<String>,
+    is_mutation: bool,
+    metrics: Arc<Metrics>,
+    started: Instant,
+    slow: Duration,
+}
+
+impl Told {
+    fn of(prepared: &Prepared, world: &World, slow: Duration) -> Self {
+        let Prepared { document, operation, is_mutation, .. } = prepared;
+        let span = tracing::debug_span!(
+            "operation",
+            graphql.operation.name = operation.as_deref(),
+            graphql.operation.r#type = if *is_mutation { "mutation" } else { "query" },
+            graphql.operation.hash = %document.hash(),
+        );
+        Self {
+            span,
+            document: Arc::clone(document),
+            name: operation.clone(),
+            is_mutation: *is_mutation,
+            metrics: Arc::clone(&world.metrics),
+            started: Instant::now(),
+            slow,
+        }
+    }
+
+    fn end(self) {
+        let took = self.started.elapsed();
+        if took <= self.slow {
+            return;
+        }
+        self.metrics.slow_operation();
+        tracing::warn!(
+            operation.name = self.name,
+            operation.hash = %self.document.hash(),
+            operation.mutation = self.is_mutation,
+            duration.ms = took.as_secs_f64() * 1e3,
+            "operation.slow"
+        );
     }
 }
 
@@ -173,7 +243,8 @@ fn direct(
 ) -> Option<Answer> {
     let direct = document.direct()?;
     let started = Instant::now();
-    let search = || direct.answer(document.parsed(), variables, &world.network);
+    let metrics = Some(&*world.metrics);
+    let search = || direct.answer(document.parsed(), variables, &world.network, metrics);
     match std::panic::catch_unwind(AssertUnwindSafe(search)) {
         // Where it took longer than it may, its time was up before its answer was there.
         Ok(Some(_)) if started.elapsed() > limits.time(false) => Some(late(false, limits).into()),
@@ -240,8 +311,6 @@ fn cause(error: JoinError) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::super::negotiate::Wording;
     use super::*;
 

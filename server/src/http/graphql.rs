@@ -122,6 +122,7 @@ async fn answer(
         network: Arc::clone(&app.network),
         store: app.store.clone(),
         caller: app.caller.clone(),
+        metrics: Arc::clone(&app.watch.metrics),
         now: (app.clock)(),
     };
     match app.engine.answer(world, id, said, method).await {

@@ -19,17 +19,17 @@ mod request;
 mod trusted;
 mod types;
 mod values;
+mod watch;
 
 use std::any::Any;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{HeaderName, HeaderValue, Request, StatusCode, header};
-use axum::middleware::{self, Next};
+use axum::http::{HeaderName, StatusCode, header};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use chrono::Utc;
-use tracing::Instrument;
 
 use self::answer::refuse;
 use self::guard::Refused;
@@ -44,6 +44,7 @@ pub use documents::{Documents, Trusted, Wanted};
 pub use engine::{Engine, NotTrusted};
 pub use limits::Limits;
 pub use trusted::{FolderError, trusted_documents};
+pub use watch::Watch;
 
 /// Says what time it is. Tests have clocks of their own.
 pub type Clock = Arc<dyn Fn() -> chrono::DateTime<Utc> + Send + Sync>;
@@ -59,6 +60,10 @@ pub struct App {
     pub store: Store,
     /// The time.
     pub clock: Clock,
+    /// Who watches.
+    pub watch: Watch,
+    /// When the network was taken.
+    pub taken: std::time::Instant,
     /// Who asks: without API keys, everybody is the same.
     pub caller: Caller,
 }
@@ -78,10 +83,11 @@ pub fn router(app: App) -> Router {
         .route("/schema.graphql", get(sdl))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
+        .route("/metrics", get(watch::metrics))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(graphql::panicked))
-        .layer(middleware::from_fn(observe))
+        .layer(middleware::from_fn_with_state(app.watch.clone(), watch::observe))
         .with_state(app)
 }
 
@@ -99,31 +105,6 @@ async fn not_found() -> Response {
 async fn method_not_allowed() -> Response {
     let refused = Refused::new(Code::MethodNotAllowed, "expected a method that this path has");
     refuse(StatusCode::METHOD_NOT_ALLOWED, Wording::Json, refused)
-}
-
-/// Gives the request an id, logs how it ended, and tells the caller the id.
-async fn observe(mut request: Request<axum::body::Body>, next: Next) -> Response {
-    let id = request_id();
-    request.extensions_mut().insert(RequestId(id.clone()));
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let span = tracing::info_span!("request", request.id = %id);
-    let started = std::time::Instant::now();
-    let mut response = next.run(request).instrument(span.clone()).await;
-    let milliseconds = started.elapsed().as_secs_f64() * 1e3;
-    let status = response.status();
-    span.in_scope(|| {
-        tracing::info!(
-            http.method = %method,
-            http.path = %path,
-            http.status = status.as_u16(),
-            duration.ms = milliseconds,
-            "request.done"
-        );
-    });
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(REQUEST_ID, value);
-    }
-    response
 }
 
 fn request_id() -> String {

@@ -44,8 +44,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    AccessMode, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    IsolationLevel, TransactionTrait,
+    AccessMode, ColumnTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    EntityTrait, IsolationLevel, PaginatorTrait, QueryFilter, TransactionTrait,
 };
 
 pub use archive::{ArchiveReport, Archived, archive_date};
@@ -67,6 +67,17 @@ use crate::booking::IdNumberCheck;
 /// Called after every statement with how long it took and whether it failed; never with its
 /// text or values.
 pub type StatementObserver = Arc<dyn Fn(Duration, bool) + Send + Sync>;
+
+/// Connections to the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PoolStats {
+    /// Those that are open.
+    pub open: u32,
+    /// Those of them that nobody uses.
+    pub idle: u32,
+    /// As many as there may be.
+    pub most: u32,
+}
 
 /// How a store is opened.
 #[derive(Clone)]
@@ -143,6 +154,7 @@ struct Inner {
     lookups: lookups::Lookups,
     tickets: tickets::TicketNumbers,
     retry_budget: retry::RetryBudget,
+    connections_max: u32,
     id_number_check: IdNumberCheck,
     patience: Duration,
     random: Randomness,
@@ -160,6 +172,30 @@ impl Store {
     pub async fn close(&self) -> Result<(), StoreError> {
         self.inner.reader.close_by_ref().await?;
         Ok(self.inner.writer.close_by_ref().await?)
+    }
+
+    /// The connections of PostgreSQL's pool, or those of SQLite's readers.
+    pub fn pool_stats(&self) -> PoolStats {
+        let reader = self.reader();
+        let (open, idle) = match reader.get_database_backend() {
+            DbBackend::Postgres => {
+                let pool = reader.get_postgres_connection_pool();
+                (pool.size(), pool.num_idle())
+            }
+            _ => {
+                let pool = reader.get_sqlite_connection_pool();
+                (pool.size(), pool.num_idle())
+            }
+        };
+        PoolStats { open, idle: idle as u32, most: self.inner.connections_max }
+    }
+
+    /// How many confirmed trips have not departed yet.
+    pub async fn count_active_trips(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        let active = entities::trip::Entity::find()
+            .filter(entities::trip::Column::Status.eq(entities::Status::Confirmed))
+            .filter(entities::trip::Column::DepartureAt.gt(now.timestamp()));
+        Ok(active.count(self.reader()).await?)
     }
 
     /// How often a client was found without asking the database.

@@ -70,6 +70,7 @@ impl Store {
             lookups: Lookups::default(),
             tickets: TicketNumbers::default(),
             retry_budget: RetryBudget::default(),
+            connections_max: config.connections_max,
             id_number_check: config.id_number_check,
             patience: config.patience,
             random: config.random.clone(),

@@ -18,6 +18,7 @@ use sea_orm::{
     TransactionOptions, TransactionTrait,
 };
 use tokio::sync::{mpsc, oneshot};
+use tracing::{Instrument, Span};
 
 use super::Store;
 use super::error::{Failure, StoreError};
@@ -49,6 +50,8 @@ trait Job: Send {
 }
 
 struct Typed<T, F> {
+    /// Of the caller, so that its trace has the statements.
+    span: Span,
     work: Option<F>,
     outcome: Option<Result<T, StoreError>>,
     reply: oneshot::Sender<Result<T, StoreError>>,
@@ -63,7 +66,8 @@ where
     fn run<'a>(&'a mut self, transaction: &'a DatabaseTransaction) -> BoxFuture<'a, bool> {
         Box::pin(async move {
             let Some(work) = self.work.take() else { return false };
-            let (keep, outcome) = match work(transaction).await {
+            let done = work(transaction).instrument(self.span.clone()).await;
+            let (keep, outcome) = match done {
                 Ok(Outcome::Keep(value)) => (true, Ok(value)),
                 Ok(Outcome::Undo(value)) => (false, Ok(value)),
                 Err(error) => (false, Err(error)),
@@ -253,11 +257,13 @@ impl Store {
     {
         let Some(group_commit) = &self.inner.group_commit else {
             let writer = self.writer().clone();
-            let own = tokio::spawn(async move { write_alone(&writer, work).await });
+            let own = async move { write_alone(&writer, work).await };
+            let own = tokio::spawn(own.instrument(Span::current()));
             return own.await.map_err(|_| gone("the transaction panicked"))?;
         };
         let (reply, answer) = oneshot::channel();
-        group_commit.submit(Box::new(Typed { work: Some(work), outcome: None, reply })).await?;
+        let (span, work) = (Span::current(), Some(work));
+        group_commit.submit(Box::new(Typed { span, work, outcome: None, reply })).await?;
         answer.await.map_err(|_| gone("the writer has ended"))?
     }
 }

@@ -143,7 +143,8 @@ impl Workload {
         let Ok(mut answer) = response.json::<Value>().await else { return Answer::Unknown };
         match answer["errors"][0]["extensions"]["code"].as_str() {
             None if answer.get("errors").is_none() => Answer::Data(answer["data"].take()),
-            Some("BOOKINGS_UNAVAILABLE") => Answer::Unknown,
+            // Also where its time was up while the database was being started again.
+            Some("BOOKINGS_UNAVAILABLE" | "SEARCH_TIMEOUT" | "MUTATION_TIMEOUT") => Answer::Unknown,
             code => {
                 let message = &answer["errors"][0]["message"];
                 self.violation(format!(

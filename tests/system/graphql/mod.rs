@@ -43,7 +43,7 @@ async fn execute(
 fn direct(network: &Arc<Network>, document: &str, variables: &Value) -> Option<Response> {
     let document = async_graphql::parser::parse_query(document).expect("a document");
     let direct = Direct::of(&document)?;
-    direct.answer(&document, &Variables::from_json(variables.clone()), network)
+    direct.answer(&document, &Variables::from_json(variables.clone()), network, None)
 }
 
 /// The answer as callers read it.

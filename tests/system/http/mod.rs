@@ -5,6 +5,7 @@ mod changes;
 mod documented;
 mod hostile;
 mod limits;
+mod metrics;
 mod negotiation;
 mod persisted;
 mod queries;

@@ -4,6 +4,7 @@ mod bad_starts;
 mod compiler;
 mod railgraph;
 mod records;
+mod sight;
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -129,7 +130,7 @@ impl Ended {
 
     /// Whether it logged an event.
     pub fn logged(&self, event: &str) -> bool {
-        let event = format!("\"message\":\"{event}\"");
+        let event = format!("\"event\":\"{event}\"");
         self.err.lines().any(|line| line.contains(&event))
     }
 }

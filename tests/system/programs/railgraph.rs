@@ -160,3 +160,15 @@ async fn idempotency_keys_of_yesterday_are_forgotten_at_the_start() {
     }
     assert_eq!(server.stop().code, Some(0));
 }
+
+#[test]
+fn shells_are_told_of_every_command_and_option() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for shell in ["bash", "zsh", "fish"] {
+        let ended = run(RAILGRAPH, folder.path(), &["completions", shell]);
+        assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
+        for word in ["archive", "audit", "otlp-endpoint", "id-number-check"] {
+            assert!(ended.out.contains(word), "{shell}: {word}");
+        }
+    }
+}

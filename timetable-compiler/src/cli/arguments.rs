@@ -70,6 +70,12 @@ are compared on the dates that both files have; how much lies outside of them is
 Example:
   timetable-compiler diff old.railgraph network.railgraph --json > changes.json";
 
+const COMPLETIONS_NOTES: &str = "\
+Examples:
+  timetable-compiler completions bash > ~/.local/share/bash-completion/completions/timetable-compiler
+  timetable-compiler completions zsh > ~/.zfunc/_timetable-compiler
+  timetable-compiler completions fish > ~/.config/fish/completions/timetable-compiler.fish";
+
 const INPUT_FORMS: &str = "\
 An INPUT is a GTFS feed, as a folder or a zip archive, or a CSV file in UTF-8 with a header, whose
 columns may stand in any order. Two forms of CSV are recognised by their columns:
@@ -118,6 +124,9 @@ pub enum Command {
         /// As JSON.
         #[arg(long)]
         json: bool,
+        /// Writes a page about it to this file: a map, a calendar, and who gets where.
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
     },
     /// Checks a network file: header, hash, layout and invariants. Exits with 1 if one is wrong.
     Verify {
@@ -136,6 +145,15 @@ pub enum Command {
         /// Everything, as JSON; else the first of each kind and how many there are.
         #[arg(long)]
         json: bool,
+        /// Writes a page about it to this file.
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
+    },
+    /// Prints what makes a shell complete commands, options and codes.
+    #[command(after_help = COMPLETIONS_NOTES)]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
     },
     /// Says what a finding means, why it matters and how to mend it.
     Explain {
@@ -198,6 +216,10 @@ pub struct CompileArguments {
     /// Writes the findings to this file as JSON.
     #[arg(long, value_name = "FILE")]
     pub report_json: Option<PathBuf>,
+    /// Writes a page about the timetable to this file: what was read and left out, the findings, a
+    /// map, a calendar, and who gets where.
+    #[arg(long, value_name = "FILE")]
+    pub report_html: Option<PathBuf>,
     /// Writes the result to stdout as JSON.
     #[arg(long)]
     pub json: bool,

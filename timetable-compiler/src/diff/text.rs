@@ -10,9 +10,38 @@ use super::{Difference, FieldChange, StationName};
 /// How many of each kind are shown.
 const SHOWN_MAX: usize = 20;
 
+/// What has changed of one kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// What kind.
+    pub title: &'static str,
+    /// How many there are.
+    pub total: usize,
+    /// The first of them, a line each.
+    pub lines: Vec<String>,
+}
+
 /// All of it, or that there is nothing.
 pub(super) fn text(of: &Difference<'_>) -> String {
-    let mut text = Text::default();
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    for Group { title, total, lines } in groups(of, SHOWN_MAX) {
+        let _ = writeln!(text, "{title}: {total}");
+        for line in &lines {
+            let _ = writeln!(text, "  {line}");
+        }
+        if total > lines.len() {
+            let _ = writeln!(text, "  and {} more", total - lines.len());
+        }
+        text.push('\n');
+    }
+    text += &ending(of);
+    text.trim_end().to_owned() + "\n"
+}
+
+/// What has changed, kind by kind, at most so many lines of each.
+pub(super) fn groups(of: &Difference<'_>, most: usize) -> Vec<Group> {
+    let mut text = Groups { groups: Vec::new(), most };
     text.group("network", &of.network, field);
     let stations = &of.stations;
     text.group("stations added", &stations.added, |it| station(*it));
@@ -31,11 +60,10 @@ pub(super) fn text(of: &Difference<'_>) -> String {
     text.group("pairs newly connected", &of.pairs.added, pair);
     text.group("pairs no longer connected", &of.pairs.removed, pair);
     text.group("pairs with other best connections", &of.pairs.changed, pair);
-    let text = text.text + &ending(of);
-    text.trim_end().to_owned() + "\n"
+    text.groups
 }
 
-fn journeys(of: &Difference<'_>, text: &mut Text) {
+fn journeys(of: &Difference<'_>, text: &mut Groups) {
     let journeys = &of.journeys;
     text.group("service journeys added", &journeys.added, |it| line(it, &ride(&it.variants[0])));
     text.group("service journeys removed", &journeys.removed, |it| {
@@ -55,7 +83,7 @@ fn journeys(of: &Difference<'_>, text: &mut Text) {
 }
 
 /// What is said in the end, and where nothing else is.
-fn ending(of: &Difference<'_>) -> String {
+pub(super) fn ending(of: &Difference<'_>) -> String {
     let mut text = String::new();
     let mut say = |line: String| {
         text += &line;
@@ -82,25 +110,18 @@ fn ending(of: &Difference<'_>) -> String {
     text
 }
 
-#[derive(Default)]
-struct Text {
-    text: String,
+struct Groups {
+    groups: Vec<Group>,
+    most: usize,
 }
 
-impl Text {
-    /// A group with its true total and its first lines. Writing to a string cannot fail.
-    fn group<Item>(&mut self, title: &str, all: &[Item], line: impl Fn(&Item) -> String) {
-        if all.is_empty() {
-            return;
+impl Groups {
+    /// A group with its true total and its first lines, if there is anything in it.
+    fn group<Item>(&mut self, title: &'static str, all: &[Item], line: impl Fn(&Item) -> String) {
+        if !all.is_empty() {
+            let lines = all.iter().take(self.most).map(line).collect();
+            self.groups.push(Group { title, total: all.len(), lines });
         }
-        let _ = writeln!(self.text, "{title}: {}", all.len());
-        for item in all.iter().take(SHOWN_MAX) {
-            let _ = writeln!(self.text, "  {}", line(item));
-        }
-        if all.len() > SHOWN_MAX {
-            let _ = writeln!(self.text, "  and {} more", all.len() - SHOWN_MAX);
-        }
-        self.text.push('\n');
     }
 }
 

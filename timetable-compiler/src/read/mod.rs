@@ -56,6 +56,17 @@ impl Input {
         Self { name: name.into(), content: Content::Folder(files) }
     }
 
+    /// Its bytes, without those of files that are not needed.
+    pub fn bytes(&self) -> u64 {
+        match &self.content {
+            Content::File(bytes) => bytes.len() as u64,
+            Content::Folder(files) => {
+                let sizes = files.iter().filter_map(|file| file.bytes.as_ref());
+                sizes.map(|bytes| bytes.len() as u64).sum()
+            }
+        }
+    }
+
     /// Whether it is a folder or a zip archive, which are read as GTFS.
     pub fn is_feed(&self) -> bool {
         match &self.content {

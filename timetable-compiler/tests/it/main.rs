@@ -5,6 +5,7 @@ mod dates;
 mod diff;
 mod findings;
 mod gtfs;
+mod page;
 mod program;
 mod robustness;
 

@@ -15,18 +15,18 @@ R2,Mons,Lyon,10:00,14:00,TGV,Daily,60,40";
 const BAD: &str = "R3,Gent,Mons,0700,09:00,IC,Daily,20,-1";
 
 /// A folder with a few timetables, in which the program is run.
-struct Desk {
+pub struct Desk {
     folder: tempfile::TempDir,
 }
 
-struct Run {
-    exit: Exit,
-    out: String,
-    err: String,
+pub struct Run {
+    pub exit: Exit,
+    pub out: String,
+    pub err: String,
 }
 
 impl Desk {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let desk = Self { folder };
         desk.write("good.csv", &format!("{NINE}\n{GOOD}\n"));
@@ -38,16 +38,16 @@ impl Desk {
         desk
     }
 
-    fn path(&self, name: &str) -> String {
+    pub fn path(&self, name: &str) -> String {
         self.folder.path().join(name).display().to_string()
     }
 
-    fn write(&self, name: &str, content: &str) {
+    pub fn write(&self, name: &str, content: &str) {
         fs::write(self.path(name), content).expect("a folder to write to");
     }
 
     /// Runs the program; words with a dot that are no option name files of the folder.
-    fn run(&self, command: &str) -> Run {
+    pub fn run(&self, command: &str) -> Run {
         let word = |word: &str| {
             let is_file = word.contains('.') && !word.starts_with('-');
             OsString::from(if is_file { self.path(word) } else { word.to_owned() })
@@ -68,7 +68,7 @@ impl Desk {
     }
 }
 
-const WEEK: &str = "--from 2026-11-02 --until 2026-11-08";
+pub const WEEK: &str = "--from 2026-11-02 --until 2026-11-08";
 
 #[test]
 fn a_timetable_is_built_inspected_and_verified() {
@@ -310,4 +310,16 @@ fn codes_are_explained_and_help_teaches() {
     assert_eq!(help.exit, Exit::Done);
     assert!(help.out.contains("Examples:") && help.out.contains("Exit codes:"), "{}", help.out);
     assert!(desk.run("build --help").out.contains("Days of Operation"));
+}
+
+#[test]
+fn shells_are_told_of_every_command_and_option() {
+    let desk = Desk::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let run = desk.run(&format!("completions {shell}"));
+        assert_eq!((run.exit, run.err.as_str()), (Exit::Done, ""));
+        for word in ["inspect", "explain", "report-html", "merge-stations"] {
+            assert!(run.out.contains(word), "{shell}: {word}");
+        }
+    }
 }

@@ -17,6 +17,7 @@ use super::{Json, RESERVED_BYTES, Selected, Source, Steps, write_object};
 use crate::graphql::itineraries::{Arguments, itineraries};
 use crate::graphql::itinerary_page::ItineraryConnection;
 use crate::search::Network;
+use crate::sight::Metrics;
 
 /// An operation that asks for itineraries and nothing else.
 pub struct Direct {
@@ -56,12 +57,13 @@ impl Direct {
         document: &ExecutableDocument,
         variables: &Variables,
         network: &std::sync::Arc<Network>,
+        metrics: Option<&Metrics>,
     ) -> Option<Response> {
         let source = Source::of(only(document)?, &document.fragments, variables);
         let mut data = IndexMap::new();
         for (nth, field) in Selected::of_root(&source).iter().enumerate() {
             let (arguments, page) = Arguments::of(field).ok()?;
-            let found = itineraries(network, &arguments, &page).ok()?;
+            let found = itineraries(network, &arguments, &page, metrics).ok()?;
             let mut json = Json::with_capacity(RESERVED_BYTES);
             match &self.fixed {
                 Some(fixed) => write_object(&found, fixed.get(nth)?, &mut json).ok()?,

@@ -192,8 +192,7 @@ impl Store {
             return Ok(Outcome::Undo(Batch::NothingLeft));
         }
         let rows = self.rows_of(transaction, trips).await?;
-        let segment_id = self.new_id(by.1)?;
-        let name = format!("{}{segment_id:016x}.jsonl.zst", self.archive_prefix());
+        let (segment_id, name) = self.new_segment(folder, by.1).await?;
         let (folder, file) = (folder.to_owned(), name.clone());
         let written = tokio::task::spawn_blocking(move || file::write(&folder, &file, rows)).await;
         let (written, rows) = written
@@ -220,6 +219,23 @@ impl Store {
         delete_rows(transaction, &rows).await?;
         self.audit_other(transaction, Effect::Archived, subject, by).await?;
         Ok(Outcome::Keep(Batch::Moved(rows.len() as u64)))
+    }
+
+    /// The number and the file's name of a new segment. All of a run begin with the same moment, so
+    /// that chance gives two of them the same number now and then: then there is another one.
+    async fn new_segment(
+        &self,
+        folder: &Path,
+        now: DateTime<Utc>,
+    ) -> Result<(i64, String), StoreError> {
+        loop {
+            let id = self.new_id(now)?;
+            let name = format!("{}{id:016x}.jsonl.zst", self.archive_prefix());
+            let is_taken = tokio::fs::try_exists(folder.join(&name)).await;
+            if !is_taken.map_err(StoreError::Archive)? {
+                return Ok((id, name));
+            }
+        }
     }
 
     async fn restore_one(

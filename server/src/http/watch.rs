@@ -1,0 +1,94 @@
+//! What is told of requests: an id and a log line for each, counts and times, and `/metrics`.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{MatchedPath, State};
+use axum::http::{HeaderValue, Request, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use opentelemetry::trace::Status;
+use tracing::{Instrument, Span};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+use super::answer::Codes;
+use super::{App, REQUEST_ID, RequestId, request_id};
+use crate::sight::{MEDIA_TYPE, Metrics, Process, Snapshot, Traces, traces};
+
+/// Who watches.
+#[derive(Debug, Clone, Default)]
+pub struct Watch {
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Where traces go, if they do.
+    pub traces: Option<Traces>,
+}
+
+/// Gives the request an id, tells how it ended, and tells the caller the id.
+pub async fn observe(
+    State(watch): State<Watch>,
+    mut request: Request<Body>,
+    next: Next,
+) -> Response {
+    let id = request_id();
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    // Only paths that there are, so that nobody can make up metrics.
+    let route = request.extensions().get::<MatchedPath>();
+    let route = route.map_or("none", MatchedPath::as_str).to_owned();
+    let span = tracing::info_span!("request", request.id = %id);
+    traces::go_on(&span, request.headers());
+    let started = Instant::now();
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let (took, status) = (started.elapsed(), response.status());
+    span.in_scope(|| {
+        tracing::info!(
+            http.method = %method,
+            http.path = %path,
+            http.status = status.as_u16(),
+            duration.ms = took.as_secs_f64() * 1e3,
+            "request.done"
+        );
+    });
+    if watch.traces.is_some() {
+        trace(&span, method.as_str(), &route, status.as_u16());
+    }
+    watch.metrics.request(method.as_str(), &route, status.as_u16(), took);
+    if let Some(Codes(codes)) = response.extensions_mut().remove() {
+        codes.iter().for_each(|code| watch.metrics.error(code));
+    }
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}
+
+/// Under the names that OpenTelemetry has for them.
+fn trace(span: &Span, method: &str, route: &str, status: u16) {
+    span.set_attribute("otel.kind", "server");
+    span.set_attribute("http.request.method", method.to_owned());
+    span.set_attribute("http.route", route.to_owned());
+    span.set_attribute("http.response.status_code", i64::from(status));
+    if status >= 500 {
+        span.set_status(Status::error(""));
+    }
+}
+
+/// `GET /metrics`: for Prometheus. There is no personal data in it.
+pub async fn metrics(State(app): State<App>) -> Response {
+    let (_, last) = app.network.view().period();
+    let ends = last.succ_opt().unwrap_or(last).and_time(chrono::NaiveTime::MIN).and_utc();
+    let snapshot = Snapshot {
+        network_version: app.network.header().version(),
+        network_ends_at: ends.timestamp(),
+        network_age_s: app.taken.elapsed().as_secs_f64(),
+        lookups: app.store.lookup_stats(),
+        writes: app.store.write_stats(),
+        pool: app.store.pool_stats(),
+        traces: app.watch.traces.as_ref().map(Traces::stats).unwrap_or_default(),
+        process: Process::now(),
+        tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks() as u64,
+    };
+    ([(header::CONTENT_TYPE, MEDIA_TYPE)], app.watch.metrics.text(&snapshot)).into_response()
+}

@@ -1,0 +1,413 @@
+//! Metrics, in the text form of OpenMetrics. Counts and times are added where things happen; what
+//! others count themselves is read from them at each scrape.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Metric, Registry};
+
+use super::{Process, TraceStats};
+use crate::search::Engine;
+use crate::store::{LookupStats, PoolStats, WriteStats};
+
+type Real = Gauge<f64, AtomicU64>;
+type RealCounter = Counter<f64, AtomicU64>;
+
+/// The media type of [`Metrics::text`].
+pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Request {
+    method: String,
+    path: String,
+    status: u16,
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Code {
+    code: String,
+}
+
+#[derive(Debug, Clone, Copy, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Status {
+    status: Booked,
+}
+
+#[derive(Debug, Clone, Copy, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Change {
+    mutation: Mutation,
+    status: Booked,
+}
+
+#[derive(Debug, Clone, Copy, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct State {
+    state: Connections,
+}
+
+#[derive(Debug, Clone, Copy, Hash, PartialEq, Eq, EncodeLabelValue)]
+enum Connections {
+    Busy,
+    Idle,
+}
+
+/// How a booking or a change ended.
+#[derive(Debug, Clone, Copy, Hash, PartialEq, Eq, EncodeLabelValue)]
+#[expect(non_camel_case_types, reason = "label values are written as they are here")]
+pub enum Booked {
+    /// It took effect, or had before, under the same idempotency key.
+    success,
+    /// It breaks a rule.
+    refused,
+    /// The database was not there, or something broke.
+    failed,
+}
+
+/// Which mutation.
+#[derive(Debug, Clone, Copy, Hash, PartialEq, Eq, EncodeLabelValue)]
+#[expect(non_camel_case_types, reason = "label values are written as GraphQL has them")]
+pub enum Mutation {
+    /// `bookTrip`.
+    bookTrip,
+    /// `cancelTrip`.
+    cancelTrip,
+    /// `cancelReservation`.
+    cancelReservation,
+}
+
+/// What is read at a scrape.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// The network file's version.
+    pub network_version: String,
+    /// Unix seconds of the end of its last date.
+    pub network_ends_at: i64,
+    /// Seconds since this server took it.
+    pub network_age_s: f64,
+    /// The look-up cache.
+    pub lookups: LookupStats,
+    /// SQLite's writer.
+    pub writes: WriteStats,
+    /// The database's connections.
+    pub pool: PoolStats,
+    /// Sent spans.
+    pub traces: TraceStats,
+    /// The process.
+    pub process: Process,
+    /// Tasks that are alive.
+    pub tasks: u64,
+}
+
+/// All metrics of a server.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<Request, Counter>,
+    request_seconds: Histogram,
+    errors: Family<Code, Counter>,
+    searches: [Histogram; 2],
+    itineraries: [Counter; 3],
+    bookings: Family<Status, Counter>,
+    booking_seconds: Histogram,
+    changes: Family<Change, Counter>,
+    statements: Histogram,
+    statement_failures: Counter,
+    slow_operations: Counter,
+    active_trips: Gauge,
+    audit_head: Gauge,
+    read: Read,
+}
+
+/// What is set at each scrape.
+#[derive(Debug, Default)]
+struct Read {
+    network: Family<[(&'static str, String); 1], Gauge>,
+    network_ends_at: Gauge,
+    network_age: Real,
+    lookup_hit_ratio: Real,
+    lookups: Family<[(&'static str, &'static str); 1], Counter>,
+    group_jobs: Counter,
+    group_commits: Counter,
+    connections: Family<State, Gauge>,
+    connections_max: Gauge,
+    spans_exported: Counter,
+    spans_lost: Counter,
+    resident: Gauge,
+    anonymous: Gauge,
+    fds: Gauge,
+    threads: Gauge,
+    cpu: RealCounter,
+    tasks: Gauge,
+}
+
+/// Adds a metric to the registry and hands it back.
+fn add<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M {
+    registry.register(name, help, metric.clone());
+    metric
+}
+
+/// From a microsecond to some seconds.
+fn search_buckets() -> impl Iterator<Item = f64> {
+    exponential_buckets(1e-6, 4.0, 12)
+}
+
+/// From half a millisecond to some sixteen seconds.
+fn request_buckets() -> impl Iterator<Item = f64> {
+    exponential_buckets(5e-4, 2.0, 16)
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// All at zero.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut registry = Registry::default();
+        let to = &mut registry;
+        let search_seconds =
+            Family::<[(&'static str, &'static str); 1], Histogram>::new_with_constructor(|| {
+                Histogram::new(search_buckets())
+            });
+        let of_stops = Family::<[(&'static str, &'static str); 1], Counter>::default();
+        let searches = ["tables", "exact"]
+            .map(|engine| search_seconds.get_or_create(&[("engine", engine)]).clone());
+        let itineraries =
+            ["0", "1", "2"].map(|stops| of_stops.get_or_create(&[("stops", stops)]).clone());
+        to.register(
+            "search_duration_seconds",
+            "Searches for itineraries, by the engine that answered",
+            search_seconds,
+        );
+        to.register("search_itineraries", "Itineraries found, by changes of train", of_stops);
+        let bookings = Family::<Status, Counter>::default();
+        for status in [Booked::success, Booked::refused, Booked::failed] {
+            let _ = bookings.get_or_create(&Status { status });
+        }
+        let request_seconds = Histogram::new(request_buckets());
+        Self {
+            requests: add(to, "http_requests", "Requests that were answered", Family::default()),
+            request_seconds: add(
+                to,
+                "http_request_duration_seconds",
+                "Requests, from their first byte to their answer",
+                request_seconds,
+            ),
+            errors: add(
+                to,
+                "graphql_errors",
+                "Errors told to callers, by extensions.code",
+                Family::default(),
+            ),
+            searches,
+            itineraries,
+            bookings: add(to, "booking_requests", "bookTrip, by how it ended", bookings),
+            booking_seconds: add(
+                to,
+                "booking_duration_seconds",
+                "bookTrip, with its commit",
+                Histogram::new(request_buckets()),
+            ),
+            changes: add(
+                to,
+                "mutation_requests",
+                "Mutations, by how they ended",
+                Family::default(),
+            ),
+            statements: add(
+                to,
+                "database_statement_duration_seconds",
+                "Statements of the database",
+                Histogram::new(exponential_buckets(1e-4, 2.0, 16)),
+            ),
+            statement_failures: add(
+                to,
+                "database_statement_failures",
+                "Statements that failed, broken constraints included",
+                Counter::default(),
+            ),
+            slow_operations: add(
+                to,
+                "graphql_slow_operations",
+                "Operations that took longer than --slow-ms",
+                Counter::default(),
+            ),
+            active_trips: add(
+                to,
+                "active_trips_total",
+                "Confirmed trips that have not departed yet, counted twice a minute",
+                Gauge::default(),
+            ),
+            audit_head: add(
+                to,
+                "audit_head_rows",
+                "Rows of the audit log that this server knows to be sealed",
+                Gauge::default(),
+            ),
+            read: Read::new(to),
+            registry,
+        }
+    }
+
+    /// A request was answered.
+    pub fn request(&self, method: &str, path: &str, status: u16, took: Duration) {
+        let labels = Request { method: method.to_owned(), path: path.to_owned(), status };
+        self.requests.get_or_create(&labels).inc();
+        self.request_seconds.observe(took.as_secs_f64());
+    }
+
+    /// A caller was told an error.
+    pub fn error(&self, code: &str) {
+        self.errors.get_or_create(&Code { code: code.to_owned() }).inc();
+    }
+
+    /// A search was made; itineraries found with none, one and two stops.
+    pub fn search(&self, engine: Engine, took: Duration, by_stops: [u64; 3]) {
+        let [tables, exact] = &self.searches;
+        let histogram = match engine {
+            Engine::Tables => tables,
+            Engine::Exact => exact,
+        };
+        histogram.observe(took.as_secs_f64());
+        for (counter, found) in self.itineraries.iter().zip(by_stops) {
+            counter.inc_by(found);
+        }
+    }
+
+    /// A mutation ended.
+    pub fn mutation(&self, mutation: Mutation, status: Booked, took: Duration) {
+        self.changes.get_or_create(&Change { mutation, status }).inc();
+        if mutation == Mutation::bookTrip {
+            self.bookings.get_or_create(&Status { status }).inc();
+            self.booking_seconds.observe(took.as_secs_f64());
+        }
+    }
+
+    /// A statement ended.
+    pub fn statement(&self, took: Duration, failed: bool) {
+        self.statements.observe(took.as_secs_f64());
+        if failed {
+            self.statement_failures.inc();
+        }
+    }
+
+    /// An operation took long.
+    pub fn slow_operation(&self) {
+        self.slow_operations.inc();
+    }
+
+    /// Confirmed trips that have not departed yet.
+    pub fn set_active_trips(&self, trips: u64) {
+        self.active_trips.set(trips.cast_signed());
+    }
+
+    /// The audit log is sealed up to this row.
+    pub fn set_audit_head(&self, sequence: i64) {
+        self.audit_head.set(sequence);
+    }
+
+    /// Everything, as Prometheus reads it.
+    pub fn text(&self, snapshot: &Snapshot) -> String {
+        self.read.set(snapshot);
+        let mut text = String::new();
+        // A string takes whatever is written.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}
+
+impl Read {
+    fn new(to: &mut Registry) -> Self {
+        let read = Self::default();
+        to.register("build", "The program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        to.register("network_info", "The network file that answers", read.network.clone());
+        to.register(
+            "network_ends_at_seconds",
+            "End of its last date",
+            read.network_ends_at.clone(),
+        );
+        to.register("network_age_seconds", "Since it was taken", read.network_age.clone());
+        to.register(
+            "client_lookup_cache_hit_ratio",
+            "Part of look-ups of clients that asked no database",
+            read.lookup_hit_ratio.clone(),
+        );
+        to.register("client_lookups", "Look-ups of clients", read.lookups.clone());
+        to.register(
+            "database_group_commit_jobs",
+            "Jobs that SQLite's writer committed",
+            read.group_jobs.clone(),
+        );
+        to.register(
+            "database_group_commits",
+            "Commits that they shared",
+            read.group_commits.clone(),
+        );
+        to.register(
+            "database_connections",
+            "Connections to the database, readers' ones for SQLite",
+            read.connections.clone(),
+        );
+        to.register("database_connections_max", "At most", read.connections_max.clone());
+        to.register("trace_spans_exported", "Spans a collector took", read.spans_exported.clone());
+        to.register("trace_spans_lost", "Spans it did not take", read.spans_lost.clone());
+        to.register(
+            "process_resident_memory_bytes",
+            "Memory, the network file's pages included",
+            read.resident.clone(),
+        );
+        to.register(
+            "process_anonymous_memory_bytes",
+            "Memory without files",
+            read.anonymous.clone(),
+        );
+        to.register("process_open_fds", "Open files and sockets", read.fds.clone());
+        to.register("process_threads", "Threads", read.threads.clone());
+        to.register("process_cpu_seconds", "Processor time", read.cpu.clone());
+        to.register("tokio_tasks", "Tasks that are alive", read.tasks.clone());
+        read
+    }
+
+    fn set(&self, now: &Snapshot) {
+        let count = |counter: &Counter, value: u64| {
+            counter.inner().store(value, Ordering::Relaxed);
+        };
+        let number = |gauge: &Gauge, value: u64| {
+            gauge.set(value.cast_signed());
+        };
+        self.network.clear();
+        self.network.get_or_create(&[("version", now.network_version.clone())]).set(1);
+        self.network_ends_at.set(now.network_ends_at);
+        self.network_age.set(now.network_age_s);
+        self.lookup_hit_ratio.set(now.lookups.hit_ratio());
+        count(&self.lookups.get_or_create(&[("cache", "hit")]), now.lookups.hits);
+        count(&self.lookups.get_or_create(&[("cache", "miss")]), now.lookups.misses);
+        count(&self.group_jobs, now.writes.jobs);
+        count(&self.group_commits, now.writes.commits);
+        let PoolStats { open, idle, most } = now.pool;
+        let connections = |state, value| {
+            self.connections.get_or_create(&State { state }).set(i64::from(value));
+        };
+        connections(Connections::Busy, open.saturating_sub(idle));
+        connections(Connections::Idle, idle);
+        self.connections_max.set(i64::from(most));
+        count(&self.spans_exported, now.traces.exported);
+        count(&self.spans_lost, now.traces.lost);
+        let process = now.process;
+        number(&self.resident, process.resident_bytes);
+        number(&self.anonymous, process.anonymous_bytes);
+        number(&self.fds, process.open_fds);
+        number(&self.threads, process.threads);
+        self.cpu.inner().store(process.cpu_seconds.to_bits(), Ordering::Relaxed);
+        number(&self.tasks, now.tasks);
+    }
+}

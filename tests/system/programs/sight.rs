@@ -1,0 +1,162 @@
+//! What operators see of a running server: its log and its traces.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tests::app::traveller;
+use tests::collector::{Collector, Received};
+
+use super::railgraph::itineraries;
+use super::{RAILGRAPH, Running, Server};
+
+const BOOK: &str = include_str!("../../../schema/graphql/operations/book-trip.graphql");
+
+/// A trace of a caller, who has decided that it is kept.
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+/// Books as part of a caller's trace; the request's id.
+async fn book_traced(server: &Server) -> String {
+    let found = itineraries(server, "London", "Wien").await;
+    let input = json!({
+        "itineraryId": found["nodes"][0]["id"],
+        "travellers": [traveller("Wolfgang", "Unverwechselbar", "QX7731", 41)],
+    });
+    let request = server.http.post(format!("{}/graphql", server.origin));
+    let request = request.header("traceparent", format!("00-{TRACE}-00f067aa0ba902b7-01"));
+    let request = request.json(&json!({ "query": BOOK, "variables": { "input": input } }));
+    let answer = request.send().await.expect("an answer");
+    let id = answer.headers()["x-request-id"].to_str().expect("ASCII").to_owned();
+    let answer: Value = answer.json().await.expect("JSON");
+    assert_eq!(answer["data"]["bookTrip"]["refusals"], json!([]), "{answer}");
+    id
+}
+
+#[tokio::test]
+async fn log_lines_are_json_objects_with_event_and_request_id_and_nobodys_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(folder.path(), &["--slow-ms", "0"]);
+    let id = book_traced(&server).await;
+    let ended = server.stop();
+    let lines: Vec<Value> =
+        ended.err.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    for line in &lines {
+        let is_text = |name: &str| line[name].as_str().is_some_and(|text| !text.is_empty());
+        assert!(is_text("event") && is_text("timestamp") && is_text("level"), "{line}");
+    }
+    let of_request: Vec<&Value> = lines.iter().filter(|it| it["request.id"] == *id).collect();
+    let line = |event: &str| {
+        let found = of_request.iter().find(|line| line["event"] == event);
+        (*found.unwrap_or_else(|| panic!("no {event}: {of_request:?}"))).clone()
+    };
+    let done = line("request.done");
+    assert_eq!((&done["http.status"], &done["http.path"]), (&json!(200), &json!("/graphql")));
+    assert!(done["duration.ms"].as_f64().is_some_and(|ms| ms > 0.0), "{done}");
+    let slow = line("operation.slow");
+    assert!(slow["operation.hash"].as_str().is_some_and(|hash| hash.len() == 64), "{slow}");
+    for personal in ["Wolfgang", "Unverwechselbar", "QX7731"] {
+        let lower = ended.err.to_lowercase();
+        assert!(!lower.contains(&personal.to_lowercase()), "{personal} in the log");
+    }
+}
+
+/// The spans of the caller's trace, once there is one of this name.
+async fn spans_until(collector: &Collector, name: &str) -> Vec<Received> {
+    for _ in 0..300 {
+        let spans = collector.spans();
+        let of_trace: Vec<_> = spans.into_iter().filter(|span| span.trace == TRACE).collect();
+        if of_trace.iter().any(|span| span.name == name) {
+            return of_trace;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("no span {name}: {:?}", collector.spans());
+}
+
+#[tokio::test]
+async fn a_trace_goes_from_the_callers_span_through_the_request_to_each_statement() {
+    let collector = Collector::start().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let endpoint = format!("http://{}", collector.address);
+    // A part of none: only what the caller has decided is sent.
+    let server = Server::start(folder.path(), &["--otlp-endpoint", &endpoint, "--trace-part", "0"]);
+    let id = book_traced(&server).await;
+    let spans = spans_until(&collector, "request").await;
+    let named = |name: &str| spans.iter().filter(|it| it.name == name).collect::<Vec<_>>();
+    let [request] = named("request")[..] else { panic!("one request: {spans:?}") };
+    assert_eq!(
+        (request.service.as_str(), request.parent.as_str()),
+        ("railgraph", "00f067aa0ba902b7")
+    );
+    assert_eq!(request.attributes["request.id"], id);
+    assert_eq!(request.attributes["http.response.status_code"], "200");
+    assert_eq!(request.attributes["http.route"], "/graphql");
+    let [operation] = named("operation")[..] else { panic!("one operation: {spans:?}") };
+    assert_eq!(operation.parent, request.id);
+    assert_eq!(operation.attributes["graphql.operation.type"], "mutation");
+    let statements: Vec<_> = spans.iter().filter(|it| it.name.starts_with("sea_orm.")).collect();
+    assert!(statements.iter().any(|it| it.attributes["db.operation"] == "INSERT"), "{spans:?}");
+    for statement in statements {
+        assert_eq!(statement.attributes["db.system"], "sqlite");
+        let mut above = statement;
+        while above.id != request.id {
+            let parent = spans.iter().find(|it| it.id == above.parent);
+            above = parent.unwrap_or_else(|| panic!("{above:?} is part of nothing"));
+        }
+    }
+    let all = format!("{:?}", collector.spans());
+    assert!(!all.contains("Unverwechselbar") && !all.contains("QX7731"), "{all}");
+    let other = collector.spans().into_iter().find(|span| span.trace != TRACE);
+    assert!(other.is_none(), "{other:?} was to be left out");
+    let metrics = server.page("/metrics").await.2;
+    let sent = metrics.lines().find_map(|line| line.strip_prefix("trace_spans_exported_total "));
+    assert!(sent.is_some_and(|sent| sent.parse::<u64>().is_ok_and(|sent| sent > 3)), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_search_is_a_span_that_says_which_engine_answered() {
+    let collector = Collector::start().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let endpoint = format!("http://{}/", collector.address);
+    let server = Server::start(folder.path(), &["--otlp-endpoint", &endpoint, "--trace-part", "1"]);
+    itineraries(&server, "London", "Wien").await;
+    drop(server.stop());
+    let spans = collector.spans();
+    let search = spans.iter().find(|span| span.name == "search").expect("a search");
+    assert_eq!(search.attributes["search.engine"], "Tables");
+    assert_ne!(search.attributes["search.itineraries"], "0");
+    let above = spans.iter().find(|span| span.id == search.parent).expect("an operation");
+    assert_eq!((above.name.as_str(), &above.trace), ("operation", &search.trace));
+}
+
+#[tokio::test]
+async fn callers_notice_nothing_of_a_collector_that_is_away() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Nobody listens on the port of a listener that is gone.
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let endpoint = format!("http://{}", gone.local_addr().expect("an address"));
+    drop(gone);
+    let server = Server::start(folder.path(), &["--otlp-endpoint", &endpoint, "--trace-part", "1"]);
+    for _ in 0..20 {
+        itineraries(&server, "London", "Wien").await;
+    }
+    let ended = server.stop();
+    assert_eq!(ended.code, Some(0));
+    assert!(ended.logged("traces.collector_away"), "{}", ended.err);
+}
+
+#[test]
+fn an_address_that_no_spans_can_be_sent_to_is_refused_at_the_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for wrong in ["https://collector:4318", "collector:4317", "http://"] {
+        let ended = Running::start(RAILGRAPH, folder.path(), &["--otlp-endpoint", wrong]).end();
+        assert_eq!(ended.code, Some(1));
+        assert!(
+            ended.err.contains("--otlp-endpoint") && ended.err.contains(wrong),
+            "{}",
+            ended.err
+        );
+    }
+    let ended = Running::start(RAILGRAPH, folder.path(), &["--trace-part", "2"]).end();
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.err.contains("expected a number from 0 to 1"), "{}", ended.err);
+}

@@ -1,0 +1,189 @@
+//! Reports as pages for a browser: one file each, with nothing to fetch, in light and dark and on
+//! screens of every width.
+
+mod findings;
+mod map;
+mod network;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::compile::ReadInput;
+use crate::diff::Difference;
+use crate::inspect::{Summary, size};
+use crate::notice::Findings;
+use crate::report;
+pub use network::Picture;
+
+/// Lines of each kind that the page of a difference shows.
+const DIFFERENCES_SHOWN_MAX: usize = 500;
+
+/// What a compilation came to.
+pub struct Compilation<'c> {
+    /// What was read.
+    pub read: &'c [ReadInput],
+    /// What there was to say of it.
+    pub findings: &'c Findings,
+    /// What it became; none where there are errors.
+    pub network: Option<(&'c Summary, &'c Picture)>,
+    /// What was done and how many seconds it took.
+    pub seconds: &'c [(&'static str, f64)],
+}
+
+/// The page of a compilation.
+pub fn of_compilation(of: &Compilation<'_>) -> String {
+    let counts = report::counts(of.findings);
+    let counts = if counts.is_empty() { "no findings".to_owned() } else { counts };
+    let status = if of.network.is_some() { "Compiled" } else { "Not compiled: errors" };
+    document(
+        "Timetable report",
+        &html! {
+            p class="status" { (status) ", " (counts) "." }
+            (findings::read(of.read, of.findings))
+            (findings::notices(of.findings))
+            @if let Some((summary, picture)) = of.network {
+                (network::sections(picture))
+                (sizes(summary))
+            }
+            (times(of.seconds))
+            (findings::explanations(of.findings))
+        },
+    )
+}
+
+/// The page of a network file.
+pub fn of_network(name: &str, summary: &Summary, picture: &Picture) -> String {
+    document(
+        "Network file",
+        &html! {
+            p class="status" { (name) ": " (summary.line()) "." }
+            (network::sections(picture))
+            (sizes(summary))
+        },
+    )
+}
+
+/// The page of a difference.
+pub fn of_difference(names: [&str; 2], difference: &Difference<'_>) -> String {
+    let groups = difference.groups(DIFFERENCES_SHOWN_MAX);
+    document(
+        "What has changed",
+        &html! {
+            p class="status" { "From " (names[0]) " to " (names[1]) "." }
+            p { (difference.ending()) }
+            @if !groups.is_empty() {
+                section {
+                    h2 { "Changes" }
+                    table {
+                        tbody {
+                            @for group in &groups {
+                                tr { td { a href={ "#" (anchor(group.title)) } { (group.title) } }
+                                     td class="number" { (number(group.total)) } }
+                            }
+                        }
+                    }
+                }
+            }
+            @for group in &groups {
+                section id=(anchor(group.title)) {
+                    h2 { (group.title) ": " (number(group.total)) }
+                    ul class="lines" { @for line in &group.lines { li { (line) } } }
+                    @if group.total > group.lines.len() {
+                        p { "and " (number(group.total - group.lines.len())) " more; "
+                            code { "diff --json" } " has all" }
+                    }
+                }
+            }
+        },
+    )
+}
+
+fn anchor(title: &str) -> String {
+    title.replace(' ', "-")
+}
+
+fn sizes(summary: &Summary) -> Markup {
+    html! {
+        section {
+            h2 { "The file" }
+            p { "Version " code { (summary.hash) } ", " (size(summary.file_bytes)) "." }
+            div class="wide" {
+                table {
+                    thead { tr { th { "part" } th class="number" { "bytes" } th { "" } } }
+                    tbody {
+                        @for part in &summary.bytes {
+                            @let share = part.bytes as f64 * 100.0 / summary.file_bytes as f64;
+                            tr {
+                                td { (part.name) }
+                                td class="number" { (number(part.bytes)) }
+                                td { (bar(share)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn times(seconds: &[(&'static str, f64)]) -> Markup {
+    html! {
+        section {
+            h2 { "Time" }
+            table {
+                tbody {
+                    @for (what, seconds) in seconds {
+                        tr { td { (what) } td class="number" { (format!("{seconds:.2} s")) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A bar of this many parts of a hundred.
+fn bar(percent: f64) -> Markup {
+    html! {
+        svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" {
+            rect width=(format!("{percent:.1}")) height="8" {}
+        }
+    }
+}
+
+/// A number with its thousands apart.
+fn number(number: usize) -> String {
+    let digits = number.to_string();
+    let groups = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy);
+    groups.collect::<Vec<_>>().join("\u{202f}")
+}
+
+fn document(title: &str, body: &Markup) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) }
+                style { (PreEscaped(include_str!("style.css"))) }
+            }
+            body {
+                main { h1 { (title) } (body) }
+            }
+        }
+    };
+    page.into_string() + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_stand_apart() {
+        for (value, text) in [(0, "0"), (999, "999"), (1_000, "1 000"), (12_345_678, "12 345 678")]
+        {
+            assert_eq!(number(value).replace('\u{202f}', " "), text);
+        }
+    }
+}

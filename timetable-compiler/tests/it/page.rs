@@ -1,0 +1,121 @@
+//! The pages of reports: what stands on them, and that nothing of the data gets out of its place.
+
+use std::fs;
+
+use crate::program::{Desk, WEEK};
+use crate::{NINE, STATIONS};
+
+const STATIONS_OF_THREE: &str = "Gent,BE,Europe/Brussels,51.0357,3.7106,
+Mons,BE,Europe/Brussels,50.4542,3.9427,Bergen
+Lyon,FR,Europe/Paris,45.7606,4.8593,";
+
+fn page_of(desk: &Desk, command: &str) -> String {
+    let _ = desk.run(command);
+    fs::read_to_string(desk.path("page.html")).expect("a page")
+}
+
+/// Pages fetch nothing and run nothing.
+fn assert_self_contained(page: &str) {
+    for outside in ["src=", "<link", "<script", "url(", "@import", "http://", "https://"] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n"));
+}
+
+#[test]
+fn a_build_has_a_page_with_map_calendar_pairs_and_sizes() {
+    let desk = Desk::new();
+    desk.write("stations.csv", &format!("{STATIONS}\n{STATIONS_OF_THREE}\n"));
+    let page = page_of(
+        &desk,
+        &format!(
+            "build good.csv --stations stations.csv {WEEK} -o n.railgraph --report-html page.html"
+        ),
+    );
+    assert_self_contained(&page);
+    assert!(page.contains("2 rows"), "{page}");
+    // Gent to Mons and Mons to Lyon without a change, Gent to Lyon with one; nobody comes back.
+    let row = |what: &str, count: usize, share: &str| {
+        format!(
+            "<td>{what}</td><td class=\"number\">{count}</td><td class=\"number\">{share} %</td>"
+        )
+    };
+    assert!(page.contains(&row("without a change", 2, "33.3")), "{page}");
+    assert!(page.contains(&row("with one change", 1, "16.7")), "{page}");
+    assert!(page.contains(&row("not with two changes at most", 3, "50.0")), "{page}");
+    // Best on each of the seven dates.
+    assert!(page.contains("<td>Mons</td><td class=\"number\">7</td>"), "{page}");
+    assert_eq!(page.matches("2 trains</title>").count(), 7);
+    assert_eq!(page.matches("<line ").count(), 2);
+    assert_eq!(page.matches("<circle ").count(), 3);
+    for part in ["one-stop table", "finding all connections", "prefers-color-scheme"] {
+        assert!(page.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn a_check_has_a_page_without_connections_and_errors_have_one_without_a_network() {
+    let desk = Desk::new();
+    let checked = page_of(&desk, &format!("check good.csv {WEEK} --report-html page.html"));
+    assert!(checked.contains("A check looks for none"), "{checked}");
+    assert!(checked.contains("No station has coordinates"), "{checked}");
+    let bad =
+        page_of(&desk, &format!("build bad.csv {WEEK} -o n.railgraph --report-html page.html"));
+    assert_self_contained(&bad);
+    assert!(bad.contains("Not compiled: errors, 2 errors"), "{bad}");
+    assert!(bad.contains("<td class=\"number\">3 rows</td><td class=\"number\">2</td>"), "{bad}");
+    // A finding, and what it means, which it leads to.
+    assert!(bad.contains("bad.csv:4:14"), "{bad}");
+    assert!(bad.contains("<a href=\"#code-time-without-colon\">"), "{bad}");
+    assert!(bad.contains("<h3 id=\"code-time-without-colon\">"), "{bad}");
+    assert!(!bad.contains("<svg class=\"map\""));
+}
+
+#[test]
+fn what_the_data_says_stays_text() {
+    let desk = Desk::new();
+    let evil = "<script>alert(1)</script>";
+    desk.write("evil.csv", &format!("{NINE}\nR1,{evil},Mons & Co,07:00,09:00,IC,Daily,20,10\n"));
+    let page =
+        page_of(&desk, &format!("build evil.csv {WEEK} -o n.railgraph --report-html page.html"));
+    assert!(!page.contains("<script"), "{page}");
+    let page = page_of(&desk, "inspect n.railgraph --html page.html");
+    assert!(!page.contains("<script"), "{page}");
+}
+
+#[test]
+fn a_network_file_and_a_difference_have_pages_too() {
+    let desk = Desk::new();
+    assert!(desk.run(&format!("build good.csv {WEEK} -o n.railgraph")).err.contains("wrote"));
+    desk.write("later.csv", &format!("{NINE}\nR1,Gent,Mons,07:30,09:00,IC,Daily,20,10\n"));
+    assert!(desk.run(&format!("build later.csv {WEEK} -o m.railgraph")).err.contains("wrote"));
+    let page = page_of(&desk, "inspect n.railgraph --html page.html");
+    assert_self_contained(&page);
+    assert!(page.contains("Trains per day") && page.contains("without a change"), "{page}");
+    let page = page_of(&desk, "diff n.railgraph m.railgraph --html page.html");
+    assert_self_contained(&page);
+    for title in
+        ["stations removed: 1", "service journeys removed: 1", "service journeys retimed: 1"]
+    {
+        assert!(page.contains(&format!("<h2>{title}</h2>")), "{title}: {page}");
+    }
+    let page = page_of(&desk, "diff n.railgraph n.railgraph --html page.html");
+    assert!(page.contains("the network is the same"), "{page}");
+}
+
+#[test]
+fn a_page_takes_nothings_place() {
+    let desk = Desk::new();
+    let same = desk.run(&format!(
+        "build good.csv {WEEK} -o n.railgraph --report-html r.html --report-json r.html"
+    ));
+    assert!(same.err.contains("cannot be two of the files written"), "{}", same.err);
+    for command in [
+        format!("check good.csv {WEEK} --report-html good.csv"),
+        "inspect n.railgraph --html n.railgraph".to_owned(),
+        "diff n.railgraph m.railgraph --html m.railgraph".to_owned(),
+    ] {
+        let run = desk.run(&command);
+        assert!(run.err.contains("is read, and cannot be written too"), "{command}: {}", run.err);
+    }
+}
