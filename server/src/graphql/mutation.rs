@@ -6,16 +6,19 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject
 
 use super::error::store_failed;
 use super::itinerary::FareClass;
+use super::lookup::LookUp;
 use super::node::NodeId;
 use super::query::network;
 use super::scalars::{Decimal, moment};
 use super::trip::Trip;
 use super::{Caller, now, store};
+use crate::access::Scope;
 use crate::booking::{
     self, BookTrip, CancelScope, CancelTrip, IdempotencyKey, LegPrices, Offer, OfferedLeg,
     ReservationId, Ride,
 };
 use crate::search::{self, ItineraryId, Network};
+use crate::store::LookedUp;
 
 /// What can be changed.
 pub struct Mutation;
@@ -215,8 +218,7 @@ impl Mutation {
             expected_version: input.expected_version,
             idempotency_key: input.idempotency_key.map(IdempotencyKey),
         };
-        let outcome = store(context).cancel(&request, now(context)).await;
-        let (trip, refusals) = parts(outcome.map_err(|error| store_failed(&error))?);
+        let (trip, refusals) = parts(cancel(context, &request).await?);
         Ok(CancelTripPayload { trip, refusals })
     }
 
@@ -241,9 +243,35 @@ impl Mutation {
             expected_version: input.expected_version,
             idempotency_key: input.idempotency_key.map(IdempotencyKey),
         };
-        let outcome = store(context).cancel(&request, now(context)).await;
-        let (trip, refusals) = parts(outcome.map_err(|error| store_failed(&error))?);
+        let (trip, refusals) = parts(cancel(context, &request).await?);
         Ok(CancelReservationPayload { trip, refusals })
+    }
+}
+
+/// Cancels. Where a last name is said, that is a look-up, too: it must not be found by trying.
+async fn cancel(context: &Context<'_>, request: &CancelTrip) -> Result<Outcome> {
+    let look_up = match request.last_name {
+        Some(_) => Some(LookUp::begin(context, LookedUp::Trip).await?),
+        None => None,
+    };
+    let outcome = store(context).cancel(request, now(context)).await;
+    let Some(look_up) = look_up else {
+        return outcome.map_err(|error| store_failed(&error));
+    };
+    match outcome {
+        Ok(Ok(trip)) => {
+            look_up.end_unnoted().await;
+            Ok(Ok(trip))
+        }
+        Ok(Err(refusals)) => {
+            let is_miss = refusals.iter().any(|it| it.code == booking::RefusalCode::TripUnknown);
+            look_up.end(Ok((!is_miss).then_some(()))).await?;
+            Ok(Err(refusals))
+        }
+        Err(error) => {
+            look_up.end_unnoted().await;
+            Err(store_failed(&error))
+        }
     }
 }
 
@@ -251,7 +279,7 @@ impl Mutation {
 /// has, where it is not.
 fn required_last_name(context: &Context<'_>, last_name: Option<String>) -> Option<String> {
     match last_name {
-        None if !Caller::of(context).support => Some(String::new()),
+        None if !Caller::of(context).may(Scope::Support) => Some(String::new()),
         last_name => last_name,
     }
 }

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::RequestId;
 use super::code::Code;
-use super::guard::Refused;
+use super::guard::{RETRY_AFTER, Refused};
 use super::limits::Limits;
 use super::negotiate::Wording;
 use crate::graphql::answer_bytes;
@@ -86,13 +86,36 @@ impl Answer {
         match self.write() {
             Ok(body) => {
                 let kind = HeaderValue::from_static(wording.media_type());
-                (status, [(header::CONTENT_TYPE, kind)], body).into_response()
+                let mut response = (status, [(header::CONTENT_TYPE, kind)], body).into_response();
+                if status == StatusCode::UNAUTHORIZED {
+                    let asked = HeaderValue::from_static("Bearer realm=\"railgraph\"");
+                    response.headers_mut().insert(header::WWW_AUTHENTICATE, asked);
+                }
+                if let Some(wait) = self.wait_s() {
+                    response.headers_mut().insert(header::RETRY_AFTER, wait.into());
+                }
+                response
             }
             Err(error) => {
                 tracing::error!(error.cause = %error, "request.unprintable");
                 StatusCode::INTERNAL_SERVER_ERROR.into_response()
             }
         }
+    }
+
+    /// In how many seconds the caller should try again, where an error says so.
+    fn wait_s(&self) -> Option<u64> {
+        let errors = match self {
+            Self::Executed(executed) => &executed.errors,
+            Self::Refused(errors) => errors,
+        };
+        let waits = errors.iter().filter_map(|error| {
+            match error.extensions.as_ref()?.get(RETRY_AFTER)? {
+                Value::Number(wait) => wait.as_u64(),
+                _ => None,
+            }
+        });
+        waits.max()
     }
 
     /// The one place at which an answer becomes bytes.
@@ -117,7 +140,13 @@ fn status(code: Option<&str>, wording: Wording) -> StatusCode {
         StatusCode::INTERNAL_SERVER_ERROR
     } else if is(Code::SearchTimeout) || is(Code::MutationTimeout) {
         StatusCode::GATEWAY_TIMEOUT
-    } else if is(Code::DocumentNotTrusted) {
+    } else if is(Code::Unauthenticated) {
+        StatusCode::UNAUTHORIZED
+    } else if is(Code::TooManyRequests) {
+        StatusCode::TOO_MANY_REQUESTS
+    } else if is(Code::Overloaded) || is(Code::AuthenticationUnavailable) {
+        StatusCode::SERVICE_UNAVAILABLE
+    } else if is(Code::DocumentNotTrusted) || is(Code::Forbidden) {
         StatusCode::FORBIDDEN
     } else if wording == Wording::Json {
         StatusCode::OK

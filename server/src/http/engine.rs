@@ -14,11 +14,13 @@ use tracing::Instrument;
 use super::answer::Answer;
 use super::code::Code;
 use super::documents::{Document, Documents, Trusted};
-use super::guard::Refused;
+use super::guard::{Needs, Refused};
 use super::limits::Limits;
 use super::request::Said;
+use super::shed::{GateStats, Gates, Work};
 use super::{RequestId, values};
 use crate::graphql::{AppSchema, Caller, executor};
+use crate::limit::{Lookups, Shared};
 use crate::search::Network;
 use crate::store::Store;
 
@@ -27,6 +29,7 @@ pub struct Engine {
     limits: Limits,
     documents: Documents,
     executor: AppSchema,
+    gates: Gates,
 }
 
 /// What an operation is executed on.
@@ -37,6 +40,8 @@ pub struct World {
     pub store: Store,
     /// Who asks.
     pub caller: Caller,
+    /// How often callers may look people up.
+    pub lookups: Arc<Lookups>,
     /// When.
     pub now: DateTime<Utc>,
 }
@@ -75,7 +80,20 @@ impl Engine {
     pub async fn new(limits: Limits, trusted: &Trusted) -> Result<Self, NotTrusted> {
         let documents = Documents::new(trusted, &limits).await;
         let documents = documents.map_err(|(path, message)| NotTrusted { path, message })?;
-        Ok(Self { limits, documents, executor: executor() })
+        let gates = Gates::new(&limits);
+        Ok(Self { limits, documents, executor: executor(), gates })
+    }
+
+    /// Shares the documents that callers send with other servers.
+    #[must_use]
+    pub fn sharing(mut self, shared: Option<Shared>) -> Self {
+        self.documents.share(shared);
+        self
+    }
+
+    /// How much searches and bookings have to do.
+    pub fn gate_stats(&self) -> [GateStats; 2] {
+        self.gates.stats()
     }
 
     /// The limits.
@@ -99,23 +117,35 @@ impl Engine {
         method: Method,
     ) -> Outcome {
         let limits = &self.limits;
-        let prepared = match self.prepare(said, method).await {
+        let prepared = match self.prepare(said, method, &world.caller).await {
             Ok(prepared) => prepared,
             Err(Outcome::Answer(answer)) => return Outcome::Answer(answer.seen(id, limits)),
             Err(other) => return other,
         };
-        let Prepared { document, operation, variables, is_mutation } = prepared;
+        let Prepared { document, operation, variables, is_mutation, work } = prepared;
+        let place = match self.gates.enter(work, limits.time(is_mutation)).await {
+            Ok(place) => place,
+            Err(refused) => return Outcome::Answer(refused.into()),
+        };
         if let Some(answer) = direct(&document, &variables, &world, id, limits) {
             return Outcome::Answer(answer);
         }
         let engine = Arc::clone(self);
-        let work =
-            async move { engine.execute(&document, operation.as_deref(), variables, world).await };
+        let work = async move {
+            // Given back when the work is done, whether or not somebody waits for it.
+            let _place = place;
+            engine.execute(&document, operation.as_deref(), variables, world).await
+        };
         Outcome::Answer(within(limits, id, is_mutation, work).await.seen(id, limits))
     }
 
     /// Everything before the execution.
-    async fn prepare(&self, said: Said, method: Method) -> Result<Prepared, Outcome> {
+    async fn prepare(
+        &self,
+        said: Said,
+        method: Method,
+        caller: &Caller,
+    ) -> Result<Prepared, Outcome> {
         let limits = &self.limits;
         let refused = |refused: Refused| Outcome::Answer(refused.into());
         let all_refused = |errors| Outcome::Answer(Answer::Refused(errors));
@@ -126,13 +156,17 @@ impl Engine {
             let message = "expected a query: mutations are sent by POST";
             return Err(Outcome::WrongMethod(Refused::new(Code::MethodNotAllowed, message)));
         }
+        let needs = document.verdict().needs(name);
+        needs.map_or(Ok(()), |needs| needs.check(caller.scopes)).map_err(refused)?;
+        let is_of_bookings = needs.is_some_and(Needs::is_of_bookings);
+        let work = if is_of_bookings { Work::Booking } else { Work::Search };
         let is_mutation = operation.ty == OperationType::Mutation;
         let definitions = &operation.variable_definitions;
         let (types, fallbacks) = (self.documents.types(), document.fallbacks(name));
         let variables = values::variables(types, definitions, fallbacks, said.variables);
         let variables = variables.map_err(all_refused)?;
         document.verdict().check(name, &variables, limits).map_err(refused)?;
-        Ok(Prepared { document, operation: said.operation, variables, is_mutation })
+        Ok(Prepared { document, operation: said.operation, variables, is_mutation, work })
     }
 
     /// Executes an operation of a document that was read, with variables that were checked. The
@@ -155,6 +189,7 @@ impl Engine {
             .data(world.network)
             .data(world.store)
             .data(world.caller)
+            .data(world.lookups)
             .data(world.now);
         request.operation_name = operation.map(str::to_owned);
         request.set_parsed_query(document.parsed().clone());
@@ -206,6 +241,7 @@ struct Prepared {
     operation: Option<String>,
     variables: Variables,
     is_mutation: bool,
+    work: Work,
 }
 
 /// Ends a query that nobody waits for.
