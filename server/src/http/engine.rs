@@ -123,7 +123,7 @@ impl Engine {
             Err(other) => return other,
         };
         let Prepared { document, operation, variables, is_mutation, work } = prepared;
-        let place = match self.gates.enter(work, limits.time(is_mutation)).await {
+        let place = match self.gates.enter(work).await {
             Ok(place) => place,
             Err(refused) => return Outcome::Answer(refused.into()),
         };

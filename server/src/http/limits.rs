@@ -131,6 +131,11 @@ pub struct Limits {
     #[arg(long = "limit-bookings-waiting", env = "RAILGRAPH_LIMIT_BOOKINGS_WAITING")]
     #[arg(value_name = "COUNT", default_value_t = DEFAULT.bookings_waiting)]
     pub bookings_waiting: usize,
+    /// Milliseconds that a request waits in line. Those that would wait longer, going by how long
+    /// requests have taken lately, are refused.
+    #[arg(long = "limit-waiting-ms", env = "RAILGRAPH_LIMIT_WAITING_MS", value_name = "MS")]
+    #[arg(default_value_t = DEFAULT.waiting_ms)]
+    pub waiting_ms: u64,
     /// Connections that are open at once.
     #[arg(long = "limit-connections", env = "RAILGRAPH_LIMIT_CONNECTIONS", value_name = "COUNT")]
     #[arg(default_value_t = DEFAULT.connections)]
@@ -183,6 +188,7 @@ const DEFAULT: Limits = Limits {
     searches_waiting: 512,
     bookings_at_once: 128,
     bookings_waiting: 256,
+    waiting_ms: 250,
     connections: 10_000,
     connections_per_address: 1_000,
     trusted_proxies: Vec::new(),
