@@ -48,6 +48,11 @@ impl MigratorTrait for Migrator {
                 up_down!("archive/sqlite"),
                 up_down!("archive/postgres"),
             ),
+            migration(
+                "m20261125_000005_api_keys",
+                up_down!("api_keys/sqlite"),
+                up_down!("api_keys/postgres"),
+            ),
         ]
     }
 }

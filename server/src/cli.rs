@@ -2,10 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 
+use axum::http::HeaderValue;
+use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::http::Limits;
+use crate::access::{KeyId, Scopes};
+use crate::http::{Limits, parse_origin};
 use crate::store::AuditHead;
 
 /// Train itineraries with at most two stops, and their bookings, over GraphQL.
@@ -54,7 +58,7 @@ pub enum Command {
     /// The audit log.
     #[command(subcommand)]
     Audit(AuditCommand),
-    /// The keys that names and id numbers are encrypted with.
+    /// API keys, and the keys that names and id numbers are encrypted with.
     #[command(subcommand)]
     Keys(KeysCommand),
     /// Clients.
@@ -103,9 +107,74 @@ pub struct AuditVerifyOptions {
 /// What is done with keys.
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
+    /// Makes an API key and prints it, this once.
+    Create(KeysCreateOptions),
+    /// Lists all API keys, without their secrets.
+    List(DatabaseOptions),
+    /// Revokes an API key; servers refuse it within some seconds.
+    Revoke(KeysRevokeOptions),
     /// Makes new keys and brings every client under them, while servers go on working. Can be
     /// interrupted and run again.
     Rotate(KeysRotateOptions),
+}
+
+/// What API key is made.
+#[derive(Debug, Clone, Args)]
+pub struct KeysCreateOptions {
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseOptions,
+    /// Whose it is, for people: 1 to 100 characters.
+    #[arg(long, value_parser = parse_name)]
+    pub name: String,
+    /// What it is good for, with commas: search, book, support, admin.
+    #[arg(long)]
+    pub scopes: Scopes,
+    /// Its last day, or how many days it is good for, as in `90d`.
+    #[arg(long, value_name = "DATE|DAYS", default_value = "365d")]
+    pub expires: Expires,
+}
+
+/// Which API key is revoked.
+#[derive(Debug, Clone, Args)]
+pub struct KeysRevokeOptions {
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseOptions,
+    /// Its id: the part in the middle of the key, as `keys list` has it.
+    pub id: KeyId,
+}
+
+/// Until when an API key is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expires {
+    /// This is its last day, in UTC.
+    On(NaiveDate),
+    /// So many days from now on.
+    After(u32),
+}
+
+/// The longest time that an API key is made for.
+const EXPIRES_DAYS_MAX: u32 = 3_660;
+
+impl FromStr for Expires {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let days = text.strip_suffix('d').and_then(|days| days.parse().ok());
+        if let Some(days) = days.filter(|days| (1..=EXPIRES_DAYS_MAX).contains(days)) {
+            return Ok(Self::After(days));
+        }
+        text.parse()
+            .map(Self::On)
+            .map_err(|_| format!("expected a date like 2027-12-31, or 1d to {EXPIRES_DAYS_MAX}d"))
+    }
+}
+
+fn parse_name(text: &str) -> Result<String, String> {
+    let is_name = (1..=100).contains(&text.chars().count()) && !text.contains(char::is_control);
+    let invalid = || "expected 1 to 100 characters, and none that control".to_owned();
+    is_name.then(|| text.to_owned()).ok_or_else(invalid)
 }
 
 /// How keys are rotated.
@@ -145,7 +214,7 @@ pub struct ClientEraseOptions {
 #[derive(Debug, Clone, Args)]
 pub struct ServeOptions {
     /// Address and port to listen on. Without API keys every caller is an admin, so that only a
-    /// loopback address is taken.
+    /// loopback address is taken then.
     #[arg(long, env = "RAILGRAPH_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
     /// Network file to serve; the bundled European one where it is not said.
@@ -154,6 +223,16 @@ pub struct ServeOptions {
     /// The database.
     #[command(flatten)]
     pub database: DatabaseOptions,
+    /// Whether callers need API keys; `open` on a loopback address where it is not said.
+    #[arg(long, env = "RAILGRAPH_AUTH")]
+    pub auth: Option<Auth>,
+    /// Origin whose pages may ask, like `https://app.example`. May be repeated.
+    #[arg(long = "allow-origin", env = "RAILGRAPH_ALLOW_ORIGIN", value_name = "ORIGIN")]
+    #[arg(value_delimiter = ',', value_parser = parse_origin)]
+    pub allow_origins: Vec<HeaderValue>,
+    /// `redis://HOST:PORT`: a Redis through which servers share limits and persisted queries.
+    #[arg(long, env = "REDIS_URL", value_name = "URL", hide_env_values = true)]
+    pub redis_url: Option<String>,
     /// How to log; pretty on a terminal and JSON elsewhere where it is not said.
     #[arg(long, env = "RAILGRAPH_LOG")]
     pub log: Option<LogFormat>,
@@ -205,6 +284,15 @@ pub struct DatabaseOptions {
     /// Which typing errors in id numbers are refused.
     #[arg(long, env = "RAILGRAPH_ID_NUMBER_CHECK", default_value = "none")]
     pub id_number_check: IdNumberCheck,
+}
+
+/// Who may call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Auth {
+    /// Whoever shows an API key of `railgraph keys create`.
+    Keys,
+    /// Every caller of this machine, as an admin.
+    Open,
 }
 
 /// How log lines look.

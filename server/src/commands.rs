@@ -4,11 +4,18 @@ use std::io::{BufRead, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
+
 use crate::booking::ClientId;
-use crate::cli::{ArchiveOptions, AuditVerifyOptions, ClientEraseOptions, KeysRotateOptions};
+use crate::cli::{
+    ArchiveOptions, AuditVerifyOptions, ClientEraseOptions, DatabaseOptions, Expires,
+    KeysCreateOptions, KeysRevokeOptions, KeysRotateOptions,
+};
 use crate::graphql::client_row;
 use crate::serve::{IfMissing, StartError, close, find_keys, now, open_store, say};
-use crate::store::{Erasure, KeyFile, Randomness, Store, StoreError, archive_date};
+use crate::store::{
+    Erasure, KeyFile, NewApiKey, Randomness, Revocation, Store, StoreError, archive_date,
+};
 
 /// The caller that the audit log names for what a command has done.
 const CALLER: &str = "railgraph command";
@@ -68,6 +75,77 @@ pub async fn audit_verify(options: &AuditVerifyOptions) -> Result<ExitCode, Star
         return Ok(ExitCode::SUCCESS);
     }
     say(&format!("the audit log is NOT whole: {} findings", report.findings.len()));
+    Ok(ExitCode::FAILURE)
+}
+
+/// `keys create`: the key alone on standard output, and what there is to say of it on standard
+/// error.
+pub async fn keys_create(options: &KeysCreateOptions) -> Result<ExitCode, StartError> {
+    let now = now();
+    let expires_at = match options.expires {
+        Expires::After(days) => now + TimeDelta::days(i64::from(days)),
+        Expires::On(date) => {
+            let end = date.succ_opt().filter(|_| date >= now.date_naive());
+            let end = end.ok_or(StartError::ExpiresBefore(date))?;
+            end.and_time(NaiveTime::MIN).and_utc()
+        }
+    };
+    let new = NewApiKey { name: options.name.clone(), scopes: options.scopes, expires_at };
+    let store = open_store(&options.database, IfMissing::Refuse).await?;
+    let key = store.create_api_key(&new, CALLER, now).await;
+    close(&store).await;
+    let key = key?;
+    say(&key.reveal());
+    warn(&format!(
+        "API key {} of {:?} for {}, until {}; it is shown this once and stored nowhere",
+        key.id(),
+        new.name,
+        new.scopes,
+        moment(expires_at),
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `keys list`: a line for each API key.
+pub async fn keys_list(options: &DatabaseOptions) -> Result<ExitCode, StartError> {
+    let store = open_store(options, IfMissing::Refuse).await?;
+    let keys = store.api_keys().await;
+    close(&store).await;
+    let now = now();
+    say("id                state    scopes                      created           \
+         expires           last used         name");
+    for key in keys? {
+        let state = match key.revoked_at {
+            Some(_) => "revoked",
+            None if key.expires_at <= now => "expired",
+            None => "good",
+        };
+        let used = key.last_used_at.map_or_else(|| "never".to_owned(), moment);
+        let (created, expires) = (moment(key.created_at), moment(key.expires_at));
+        let (id, scopes, name) = (key.id, key.scopes.to_string(), key.name);
+        say(&format!("{id}  {state:<7}  {scopes:<26}  {created}  {expires}  {used:<16}  {name}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A moment to the minute, in UTC.
+fn moment(moment: DateTime<Utc>) -> String {
+    moment.format("%Y-%m-%dT%H:%MZ").to_string()
+}
+
+/// `keys revoke`: 0 where the key is revoked now.
+pub async fn keys_revoke(options: &KeysRevokeOptions) -> Result<ExitCode, StartError> {
+    let store = open_store(&options.database, IfMissing::Refuse).await?;
+    let revoked = store.revoke_api_key(&options.id, CALLER, now()).await;
+    close(&store).await;
+    match revoked? {
+        Revocation::Revoked => {
+            say("revoked: servers refuse it within five seconds");
+            return Ok(ExitCode::SUCCESS);
+        }
+        Revocation::RevokedBefore => warn("error: the key was revoked before"),
+        Revocation::Unknown => warn("error: there is no key with this id"),
+    }
     Ok(ExitCode::FAILURE)
 }
 

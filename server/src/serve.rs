@@ -8,19 +8,22 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use clap::{CommandFactory, Parser};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::booking;
 use crate::cli::{
-    AuditCommand, Cli, ClientCommand, Command, DatabaseOptions, IdNumberCheck, KeysCommand,
+    AuditCommand, Auth, Cli, ClientCommand, Command, DatabaseOptions, IdNumberCheck, KeysCommand,
     ServeOptions,
 };
 use crate::commands;
 use crate::graphql::{self, Caller};
-use crate::http::{self, App, Engine, FolderError, NotTrusted, Trusted, Watch};
+use crate::http::{
+    self, Access, App, Callers, Engine, FolderError, NotTrusted, OpenConnections, Trusted, Watch,
+};
+use crate::limit::{self, Shared};
 use crate::network_file::{self, NetworkFileError};
 use crate::search::Network;
 use crate::sight::{self, Metrics, Traces, TracesError};
@@ -37,7 +40,7 @@ const ENDS_SOON_DAYS: i64 = 30;
 pub(crate) enum StartError {
     #[error(
         "expected a loopback address to listen on, found {0}; without API keys every caller is an \
-         admin, so listen on 127.0.0.1 and let a proxy on this machine decide who gets through"
+         admin, so listen on 127.0.0.1, or ask for keys with --auth keys"
     )]
     NotLoopback(SocketAddr),
     #[error(
@@ -76,6 +79,10 @@ pub(crate) enum StartError {
     #[error(transparent)]
     Traces(#[from] TracesError),
     #[error(transparent)]
+    Redis(#[from] limit::InvalidUrl),
+    #[error("expected a day from today on for --expires, found {0}")]
+    ExpiresBefore(NaiveDate),
+    #[error(transparent)]
     Store(#[from] store::StoreError),
     #[error("expected the runtime to start, found an error: {0}")]
     Runtime(#[from] std::io::Error),
@@ -102,6 +109,13 @@ pub fn run() -> ExitCode {
                 Command::Archive(options) => commands::archive(&options).await,
                 Command::Audit(AuditCommand::Verify(options)) => {
                     commands::audit_verify(&options).await
+                }
+                Command::Keys(KeysCommand::Create(options)) => {
+                    commands::keys_create(&options).await
+                }
+                Command::Keys(KeysCommand::List(options)) => commands::keys_list(&options).await,
+                Command::Keys(KeysCommand::Revoke(options)) => {
+                    commands::keys_revoke(&options).await
                 }
                 Command::Keys(KeysCommand::Rotate(options)) => {
                     commands::keys_rotate(&options).await
@@ -154,23 +168,33 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
     let traces = traces.map(|endpoint| Traces::to(endpoint, options.trace_part)).transpose()?;
     sight::log::start(options.log, traces.as_ref());
     let watch = Watch { metrics: Arc::default(), traces: traces.clone() };
-    if !options.listen.ip().is_loopback() {
+    let auth = options.auth.unwrap_or(Auth::Open);
+    if auth == Auth::Open && !options.listen.ip().is_loopback() {
         return Err(StartError::NotLoopback(options.listen));
     }
+    let shared = shared(&options).await?;
     let network = match &options.network {
         Some(path) => network_file::load(path)?,
         None => network_file::bundled()?,
     };
     tell_network(&network, options.network.as_deref());
-    let engine = Arc::new(engine(&options).await?);
+    let engine = Arc::new(engine(&options).await?.sharing(shared.clone()));
     let address = options.listen;
     let listener =
         TcpListener::bind(address).await.map_err(|source| StartError::Taken { address, source })?;
     let address = listener.local_addr()?;
-    // Every caller is an admin, and all are on this machine: see above.
+    let if_missing = match auth {
+        Auth::Open => IfMissing::Create,
+        Auth::Keys => IfMissing::Refuse,
+    };
     let metrics = Some(Arc::clone(&watch.metrics));
-    let store = open_watched(&options.database, IfMissing::Create, metrics).await?;
+    let store = open_watched(&options.database, if_missing, metrics).await?;
     let clock: http::Clock = Arc::new(now);
+    let callers = match auth {
+        Auth::Open => Callers::Everybody(Caller::open()),
+        Auth::Keys => Callers::Keys(http::Keys::new(store.clone(), clock.clone())),
+    };
+    let access = Arc::new(Access::new(callers, &options.limits, shared.as_ref()));
     let jobs = upkeep::start(&store, &clock, &watch.metrics, key_path(&options.database));
     let app = App {
         engine: Arc::clone(&engine),
@@ -179,7 +203,8 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
         clock: clock.clone(),
         watch,
         taken: Instant::now(),
-        caller: Caller::open(),
+        access,
+        origins: options.allow_origins.clone(),
     };
     tracing::info!(
         http.address = %address,
@@ -191,7 +216,8 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
     } else {
         say(&format!("GraphiQL: http://{address}/graphql"));
     }
-    http::serve(listener, http::router(app), engine.limits(), asked_to_stop()).await;
+    let open = OpenConnections::new(engine.limits());
+    http::serve(listener, http::router(app), engine.limits(), &open, asked_to_stop()).await;
     drop(jobs);
     upkeep::finish(&store).await;
     close(&store).await;
@@ -200,6 +226,20 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
         traces.finish().await;
     }
     Ok(())
+}
+
+/// What servers share, where they do; said either way.
+async fn shared(options: &ServeOptions) -> Result<Option<Shared>, StartError> {
+    let Some(url) = &options.redis_url else {
+        tracing::info!(
+            hint = "with REDIS_URL, limits and persisted queries are shared by all servers",
+            "limits.per_process"
+        );
+        return Ok(None);
+    };
+    let shared = Shared::open(url).await?;
+    tracing::info!(redis.answers = shared.stats().is_there, "limits.shared");
+    Ok(Some(shared))
 }
 
 async fn engine(options: &ServeOptions) -> Result<Engine, StartError> {

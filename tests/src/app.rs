@@ -3,12 +3,16 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use axum::http::{HeaderMap, HeaderValue};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use server::graphql::Caller;
-use server::http::{self, App, Engine, Limits, Trusted};
+use server::http::{
+    self, Access, App, Callers, Clock, Engine, Keys, Limits, OpenConnections, Trusted,
+};
+use server::limit::Shared;
 use server::search::Network;
-use server::store::{KeyFile, Randomness, Store, StoreConfig};
+use server::store::{KeyFile, NewApiKey, Randomness, Store, StoreConfig};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -22,6 +26,7 @@ pub struct Server {
     pub address: SocketAddr,
     client: reqwest::Client,
     now: Arc<Mutex<DateTime<Utc>>>,
+    store: Store,
     _stop: oneshot::Sender<()>,
     /// The database's, where it is the server's own; it goes with the server.
     folder: Option<TempDir>,
@@ -71,18 +76,50 @@ pub async fn start_with(
     limits: Limits,
     trusted: &Trusted,
 ) -> Server {
-    let engine = Engine::new(limits, trusted).await.expect("trusted documents");
-    let engine = Arc::new(engine);
+    let setup = Setup { limits, trusted: trusted.clone(), ..Setup::default() };
+    start_for(network, store, setup, |_, _| Callers::Everybody(caller)).await
+}
+
+/// What else there is to a server.
+#[derive(Default)]
+pub struct Setup {
+    /// Its limits.
+    pub limits: Limits,
+    /// Its trusted documents.
+    pub trusted: Trusted,
+    /// Origins whose pages may ask.
+    pub origins: Vec<HeaderValue>,
+    /// What it shares with others.
+    pub shared: Option<Shared>,
+}
+
+/// Starts a server for these callers.
+///
+/// # Panics
+///
+/// Where no port is free, or a document is not what it should be.
+pub async fn start_for(
+    network: Network,
+    store: Store,
+    setup: Setup,
+    callers: impl FnOnce(&Store, &Clock) -> Callers,
+) -> Server {
     let now = Arc::new(Mutex::new(moment(NOW)));
-    let clock = Arc::clone(&now);
+    let own = Arc::clone(&now);
+    let clock: Clock = Arc::new(move || *own.lock().expect("a clock"));
+    let callers = callers(&store, &clock);
+    let access = Access::new(callers, &setup.limits, setup.shared.as_ref());
+    let engine = Engine::new(setup.limits, &setup.trusted).await.expect("trusted documents");
+    let engine = Arc::new(engine.sharing(setup.shared));
     let app = App {
         engine: Arc::clone(&engine),
         network: Arc::new(network),
-        store,
-        clock: Arc::new(move || *clock.lock().expect("a clock")),
+        store: store.clone(),
+        clock,
         watch: http::Watch::default(),
         taken: std::time::Instant::now(),
-        caller,
+        access: Arc::new(access),
+        origins: setup.origins,
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -91,10 +128,70 @@ pub async fn start_with(
         let stopped = async {
             let _ = stopped.await;
         };
-        http::serve(listener, http::router(app), engine.limits(), stopped).await;
+        let open = OpenConnections::new(engine.limits());
+        http::serve(listener, http::router(app), engine.limits(), &open, stopped).await;
     });
     let client = reqwest::Client::new();
-    Server { address, client, now, _stop: stop, folder: None }
+    Server { address, client, now, store, _stop: stop, folder: None }
+}
+
+/// Starts a server that asks for API keys, with an SQLite database of its own.
+///
+/// # Panics
+///
+/// Where it does not start.
+pub async fn with_keys(network: Network, setup: Setup) -> Server {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = format!("sqlite://{}", folder.path().join("railgraph.sqlite").display());
+    let mut server = start_for(network, store(&url, None).await, setup, |store, clock| {
+        Callers::Keys(Keys::new(store.clone(), clock.clone()))
+    })
+    .await;
+    server.folder = Some(folder);
+    server
+}
+
+/// An answer over HTTP.
+#[derive(Debug)]
+pub struct Answered {
+    /// Its status.
+    pub status: u16,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body; null where that is no JSON.
+    pub body: Value,
+}
+
+impl Answered {
+    /// The code of the first error; empty where there is none.
+    pub fn code(&self) -> &str {
+        self.body["errors"][0]["extensions"]["code"].as_str().unwrap_or_default()
+    }
+
+    /// The message of the first error; empty where there is none.
+    pub fn message(&self) -> &str {
+        self.body["errors"][0]["message"].as_str().unwrap_or_default()
+    }
+
+    /// A header; empty where there is none.
+    ///
+    /// # Panics
+    ///
+    /// Where it is no ASCII.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("ASCII"))
+    }
+
+    /// Of a response.
+    ///
+    /// # Panics
+    ///
+    /// Where it breaks off.
+    pub async fn of(response: reqwest::Response) -> Self {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = response.bytes().await.expect("a body");
+        Self { status, headers, body: serde_json::from_slice(&body).unwrap_or_default() }
+    }
 }
 
 /// Starts a server over this network with an SQLite database of its own.
@@ -133,6 +230,48 @@ impl Server {
     /// The address of a path.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    /// The URL of its database, where that is its own.
+    ///
+    /// # Panics
+    ///
+    /// Where it is not.
+    pub fn database_url(&self) -> String {
+        let folder = self.folder.as_ref().expect("a database of its own");
+        format!("sqlite://{}", folder.path().join("railgraph.sqlite").display())
+    }
+
+    /// Its store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// A key of this server's with these scopes, until the year 2030.
+    ///
+    /// # Panics
+    ///
+    /// Where the scopes are none.
+    pub async fn key(&self, scopes: &str) -> String {
+        let new = NewApiKey {
+            name: format!("{scopes} of the test"),
+            scopes: scopes.parse().expect("scopes"),
+            expires_at: moment("2030-01-01T00:00:00Z"),
+        };
+        let key = self.store.create_api_key(&new, "test", moment(NOW)).await;
+        key.expect("a key").reveal()
+    }
+
+    /// What the server answers to whoever shows this key.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not answer.
+    pub async fn ask(&self, key: &str, query: &str, variables: Value) -> Answered {
+        let request = self.client.post(self.url("/graphql")).bearer_auth(key);
+        let request = request.header("accept", "application/graphql-response+json");
+        let request = request.json(&json!({ "query": query, "variables": variables }));
+        Answered::of(request.send().await.expect("an answer")).await
     }
 
     /// A client to send other requests with.

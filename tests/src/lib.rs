@@ -18,6 +18,7 @@ pub mod oracle;
 pub mod postgres;
 pub mod proxy;
 pub mod random;
+pub mod redis;
 pub mod tamper;
 
 /// The lines of a file of the archive.

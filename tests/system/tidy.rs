@@ -81,6 +81,13 @@ fn the_booking_rules_are_pure() {
 }
 
 #[test]
+fn who_may_what_is_pure() {
+    let mut words = OUTSIDE.to_vec();
+    words.extend(["crate::", "schema::"]);
+    assert_none(&lines_with("server/src/access", &words), "access touches nothing outside");
+}
+
+#[test]
 fn the_schema_crate_does_no_io() {
     let words = ["std::fs", "std::net", "std::io", "tokio", "Utc::now", "SystemTime"];
     assert_none(&lines_with("schema/src", &words), "schema is bytes in, view out");
@@ -88,8 +95,11 @@ fn the_schema_crate_does_no_io() {
 
 #[test]
 fn arrows_inside_the_server_point_inwards() {
-    let store = ["crate::graphql", "crate::http", "crate::search", "async_graphql", "axum"];
-    assert_none(&lines_with("server/src/store", &store), "store knows booking alone");
+    let store =
+        ["crate::graphql", "crate::http", "crate::limit", "crate::search", "async_graphql", "axum"];
+    assert_none(&lines_with("server/src/store", &store), "store knows booking and access alone");
+    let limit = ["crate::", "async_graphql", "axum", "sea_orm", "sqlx"];
+    assert_none(&lines_with("server/src/limit", &limit), "limit counts, no more");
     let graphql = ["crate::http", "axum", "sea_orm", "sqlx"];
     assert_none(&lines_with("server/src/graphql", &graphql), "graphql translates, no more");
     let http = ["sea_orm", "sqlx", "crate::booking"];

@@ -33,6 +33,11 @@ pub fn stale_cursor(stale: StaleCursor) -> Error {
     })
 }
 
+/// Something that is not the caller's to see.
+pub fn forbidden(message: &str) -> Error {
+    Error::new(message).extend_with(|_, extensions| extensions.set("code", "FORBIDDEN"))
+}
+
 /// The bookings cannot be read or written. Where they cannot be reached, the caller may try again;
 /// anything else is masked on the way out.
 pub fn store_failed(failure: &StoreError) -> Error {

@@ -7,6 +7,7 @@ mod itineraries;
 mod itinerary;
 mod itinerary_page;
 mod journey;
+mod lookup;
 mod mutation;
 mod network;
 mod node;
@@ -27,6 +28,7 @@ use async_graphql::{
 };
 use chrono::{DateTime, Utc};
 
+use crate::access::{Scope, Scopes};
 use crate::sight::Metrics;
 use crate::store::Store;
 pub use mutation::Mutation;
@@ -42,14 +44,19 @@ pub type AppSchema = Schema<Query, Mutation, EmptySubscription>;
 pub struct Caller {
     /// Its name among callers; idempotency keys are its own.
     pub name: String,
-    /// Whether it has the scope `support`: sees id numbers whole, and trips by reference alone.
-    pub support: bool,
+    /// What it may.
+    pub scopes: Scopes,
 }
 
 impl Caller {
     /// Everybody, where the server listens to its own machine only: an admin.
     pub fn open() -> Self {
-        Self { name: "open".to_owned(), support: true }
+        Self { name: "open".to_owned(), scopes: Scopes::of(&[Scope::Admin]) }
+    }
+
+    /// Whether it may do what needs this scope.
+    pub fn may(&self, scope: Scope) -> bool {
+        self.scopes.may(scope)
     }
 
     fn of<'c>(context: &Context<'c>) -> &'c Self {
@@ -88,8 +95,8 @@ fn build() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
 }
 
 /// The schema, ready to execute requests that were validated before. Each must carry, as data, an
-/// `Arc<search::Network>`, a [`Store`], a [`Caller`] and the `DateTime<Utc>` at which it came;
-/// it may carry an `Arc<Metrics>`.
+/// `Arc<search::Network>`, a [`Store`], a [`Caller`], an `Arc<limit::Lookups>` and the
+/// `DateTime<Utc>` at which it came; it may carry an `Arc<Metrics>`.
 pub fn executor() -> AppSchema {
     build().validation_mode(ValidationMode::Fast).finish()
 }

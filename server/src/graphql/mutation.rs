@@ -6,18 +6,20 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject
 
 use super::error::store_failed;
 use super::itinerary::FareClass;
+use super::lookup::LookUp;
 use super::node::NodeId;
 use super::query::network;
 use super::scalars::{Decimal, moment};
 use super::trip::Trip;
 use super::{Caller, metrics, now, store};
+use crate::access::Scope;
 use crate::booking::{
     self, BookTrip, CancelScope, CancelTrip, IdempotencyKey, LegPrices, Offer, OfferedLeg,
     ReservationId, Ride,
 };
 use crate::search::{self, ItineraryId, Network};
 use crate::sight::{Booked, Mutation as Watched};
-use crate::store::StoreError;
+use crate::store::{LookedUp, StoreError};
 
 /// What can be changed.
 pub struct Mutation;
@@ -182,7 +184,7 @@ async fn watched(
     context: &Context<'_>,
     mutation: Watched,
     work: impl Future<Output = std::result::Result<Outcome, StoreError>>,
-) -> Result<Outcome> {
+) -> std::result::Result<Outcome, StoreError> {
     let started = std::time::Instant::now();
     let outcome = work.await;
     if let Some(metrics) = metrics(context) {
@@ -193,7 +195,7 @@ async fn watched(
         };
         metrics.mutation(mutation, status, started.elapsed());
     }
-    outcome.map_err(|error| store_failed(&error))
+    outcome
 }
 
 /// What can be changed.
@@ -218,7 +220,8 @@ impl Mutation {
             idempotency_key: input.idempotency_key.map(IdempotencyKey),
         };
         let work = store(context).book(&request, now(context));
-        let (trip, refusals) = parts(watched(context, Watched::bookTrip, work).await?);
+        let outcome = watched(context, Watched::bookTrip, work).await;
+        let (trip, refusals) = parts(outcome.map_err(|error| store_failed(&error))?);
         Ok(BookTripPayload { trip, refusals })
     }
 
@@ -236,8 +239,8 @@ impl Mutation {
             expected_version: input.expected_version,
             idempotency_key: input.idempotency_key.map(IdempotencyKey),
         };
-        let work = store(context).cancel(&request, now(context));
-        let (trip, refusals) = parts(watched(context, Watched::cancelTrip, work).await?);
+        let outcome = cancel(context, Watched::cancelTrip, &request).await?;
+        let (trip, refusals) = parts(outcome);
         Ok(CancelTripPayload { trip, refusals })
     }
 
@@ -262,9 +265,41 @@ impl Mutation {
             expected_version: input.expected_version,
             idempotency_key: input.idempotency_key.map(IdempotencyKey),
         };
-        let work = store(context).cancel(&request, now(context));
-        let (trip, refusals) = parts(watched(context, Watched::cancelReservation, work).await?);
+        let outcome = cancel(context, Watched::cancelReservation, &request).await?;
+        let (trip, refusals) = parts(outcome);
         Ok(CancelReservationPayload { trip, refusals })
+    }
+}
+
+/// Cancels. Where a last name is said, that is a look-up, too: it must not be found by trying.
+async fn cancel(
+    context: &Context<'_>,
+    mutation: Watched,
+    request: &CancelTrip,
+) -> Result<Outcome> {
+    let look_up = match request.last_name {
+        Some(_) => Some(LookUp::begin(context, LookedUp::Trip).await?),
+        None => None,
+    };
+    let work = store(context).cancel(request, now(context));
+    let outcome = watched(context, mutation, work).await;
+    let Some(look_up) = look_up else {
+        return outcome.map_err(|error| store_failed(&error));
+    };
+    match outcome {
+        Ok(Ok(trip)) => {
+            look_up.end_unnoted().await;
+            Ok(Ok(trip))
+        }
+        Ok(Err(refusals)) => {
+            let is_miss = refusals.iter().any(|it| it.code == booking::RefusalCode::TripUnknown);
+            look_up.end(Ok((!is_miss).then_some(()))).await?;
+            Ok(Err(refusals))
+        }
+        Err(error) => {
+            look_up.end_unnoted().await;
+            Err(store_failed(&error))
+        }
     }
 }
 
@@ -272,7 +307,7 @@ impl Mutation {
 /// has, where it is not.
 fn required_last_name(context: &Context<'_>, last_name: Option<String>) -> Option<String> {
     match last_name {
-        None if !Caller::of(context).support => Some(String::new()),
+        None if !Caller::of(context).may(Scope::Support) => Some(String::new()),
         last_name => last_name,
     }
 }

@@ -13,6 +13,7 @@ use super::itineraries::{
 use super::itinerary::{FareClass, Itinerary};
 use super::itinerary_page::ItineraryConnection;
 use super::journey::{ServiceJourney, ServiceJourneyFilter};
+use super::lookup::LookUp;
 use super::network::Network;
 use super::node::NodeId;
 use super::paging::{PAGE_MAX, Page};
@@ -21,9 +22,10 @@ use super::station::{Station, StationInput};
 use super::trip::{Client, Node, Reservation, Ticket, Trip};
 use super::written::Whole;
 use super::{Caller, metrics, store};
+use crate::access::Scope;
 use crate::booking;
 use crate::search::{self, Found, ItineraryId, JourneyOnDay};
-use crate::store::{Store, StoreError};
+use crate::store::{LookedUp, Store, StoreError};
 
 /// What can be asked.
 pub struct Query;
@@ -154,8 +156,9 @@ impl Query {
         #[graphql(desc = "Case does not matter.")] last_name: String,
         #[graphql(desc = "Spaces, hyphens and case do not matter.")] id_number: String,
     ) -> Result<Option<Client>> {
+        let look_up = LookUp::begin(context, LookedUp::Client).await?;
         let found = store(context).client(&last_name, &id_number).await;
-        Ok(found.map_err(|error| store_failed(&error))?.map(Client))
+        Ok(look_up.end(found).await?.map(Client::known))
     }
 
     /// A trip by its reference; null where there is none, or where it is not the caller's to see.
@@ -166,11 +169,16 @@ impl Query {
         #[graphql(desc = "Without the scope `support` it must be that of one of its travellers.")]
         last_name: Option<String>,
     ) -> Result<Option<Trip>> {
-        if last_name.is_none() && !Caller::of(context).support {
-            return Ok(None);
-        }
-        let found = store(context).trip(&reference, last_name.as_deref()).await;
-        Ok(found.map_err(|error| store_failed(&error))?.map(Trip))
+        let Some(last_name) = last_name else {
+            if !Caller::of(context).may(Scope::Support) {
+                return Ok(None);
+            }
+            let found = store(context).trip(&reference, None).await;
+            return Ok(found.map_err(|error| store_failed(&error))?.map(Trip));
+        };
+        let look_up = LookUp::begin(context, LookedUp::Trip).await?;
+        let found = store(context).trip(&reference, Some(&last_name)).await;
+        Ok(look_up.end(found).await?.map(Trip))
     }
 
     /// The object with this id; null where there is none, or where it is not the caller's to see.
@@ -211,7 +219,11 @@ impl Query {
 
 async fn find_node(context: &Context<'_>, id: &str) -> Result<Option<Node>> {
     let network = network(context);
+    let caller = Caller::of(context);
     let found = match NodeId::decode(id) {
+        Some(NodeId::Station(_) | NodeId::ServiceJourney(_)) if !caller.may(Scope::Search) => {
+            return Ok(None);
+        }
         Some(NodeId::Station(key)) => {
             let idx = network.view().station_by_key(&key);
             return Ok(idx.map(|idx| Node::Station(Station::new(network, idx))));
@@ -219,7 +231,7 @@ async fn find_node(context: &Context<'_>, id: &str) -> Result<Option<Node>> {
         Some(NodeId::ServiceJourney(id)) => {
             return Ok(ServiceJourney::by_source(network, &id).map(Node::ServiceJourney));
         }
-        Some(own) if Caller::of(context).support => own,
+        Some(own) if caller.may(Scope::Support) => own,
         _ => return Ok(None),
     };
     stored_node(store(context), found).await.map_err(|error| store_failed(&error))
@@ -235,9 +247,10 @@ async fn stored_node(store: &Store, id: NodeId) -> std::result::Result<Option<No
         return Ok(None);
     };
     Ok(match id {
-        NodeId::Client(_) => {
-            store.client_by_id(booking::ClientId(row)).await?.map(|it| Node::Client(Client(it)))
-        }
+        NodeId::Client(_) => store
+            .client_by_id(booking::ClientId(row))
+            .await?
+            .map(|it| Node::Client(Client::known(it))),
         NodeId::Trip(_) => {
             store.trip_by_id(booking::TripId(row)).await?.map(|it| Node::Trip(Trip(it)))
         }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use async_graphql::{Context, Enum, ID, Interface, Object, Result, SimpleObject};
 use chrono::{FixedOffset, Utc};
 
-use super::error::{bad_argument, store_failed};
+use super::error::{bad_argument, forbidden, store_failed};
 use super::itinerary::{FareClass, Money};
 use super::journey::ServiceJourney;
 use super::node::NodeId;
@@ -13,6 +13,7 @@ use super::paging::{PAGE_DEFAULT, PageInfo, page_size};
 use super::scalars::{Date, DateTime};
 use super::station::Station;
 use super::{Caller, now, store};
+use crate::access::Scope;
 use crate::booking;
 use crate::store::{TripCursor, When};
 
@@ -81,33 +82,49 @@ pub enum Node {
 
 /// The person who travels.
 #[derive(Debug, Clone)]
-pub struct Client(pub booking::Client);
+pub struct Client {
+    client: booking::Client,
+    /// Whether the caller knows who it is: has named last name and id number, or may see everybody.
+    is_known: bool,
+}
+
+impl Client {
+    /// One whom the caller has named, or may see.
+    pub fn known(client: booking::Client) -> Self {
+        Self { client, is_known: true }
+    }
+
+    /// One whom the caller has met in a trip.
+    fn met(client: booking::Client) -> Self {
+        Self { client, is_known: false }
+    }
+}
 
 /// The person who travels; who it is goes by last name, ignoring case, and id number.
 #[Object]
 impl Client {
     /// Opaque, unique across types.
     pub async fn id(&self) -> ID {
-        NodeId::Client(self.0.id.0.to_string()).encode()
+        NodeId::Client(self.client.id.0.to_string()).encode()
     }
 
     /// The first name, as it was given when the client first travelled; empty once the client has
     /// been erased.
     async fn first_name(&self) -> &str {
-        self.0.person.first_name()
+        self.client.person.first_name()
     }
 
     /// The last name, as it was given when the client first travelled; empty once the client has
     /// been erased.
     async fn last_name(&self) -> &str {
-        self.0.person.last_name()
+        self.client.person.last_name()
     }
 
     /// Masked (•••123) unless the caller has the scope `support`; empty once the client has been
     /// erased.
     async fn id_number(&self, context: &Context<'_>) -> String {
-        let number = self.0.person.id_number();
-        let whole = Caller::of(context).support || self.0.person.is_erased();
+        let number = self.client.person.id_number();
+        let whole = Caller::of(context).may(Scope::Support) || self.client.person.is_erased();
         if whole { number.as_str().to_owned() } else { number.masked() }
     }
 
@@ -144,10 +161,14 @@ impl Client {
         first: Option<i32>,
         after: Option<String>,
     ) -> Result<TripConnection> {
+        if !self.is_known && !Caller::of(context).may(Scope::Support) {
+            return Err(forbidden("the trips of somebody met in a trip need the scope support"));
+        }
         let first = page_size("first", first)?.unwrap_or(PAGE_DEFAULT as usize);
         let wrong = || bad_argument("after", "expected a cursor that this list gave");
         let cursor = after.as_deref().map(TripCursor::from_str).transpose().map_err(|_| wrong())?;
-        let found = store(context).trips_of(self.0.id, when, now(context), first as u32, cursor);
+        let found =
+            store(context).trips_of(self.client.id, when, now(context), first as u32, cursor);
         let found = found.await.map_err(|error| store_failed(&error))?;
         let edges: Vec<TripEdge> = (found.edges.into_iter())
             .map(|edge| TripEdge { cursor: edge.cursor.to_string(), node: Trip(edge.trip) })
@@ -299,7 +320,7 @@ impl Reservation {
 
     /// Who travels.
     async fn client(&self) -> Client {
-        Client(self.0.client.clone())
+        Client::met(self.0.client.clone())
     }
 
     /// How old the client said to be, in years.

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::RequestId;
 use super::code::Code;
-use super::guard::Refused;
+use super::guard::{RETRY_AFTER, Refused};
 use super::limits::Limits;
 use super::negotiate::Wording;
 use crate::graphql::answer_bytes;
@@ -93,7 +93,16 @@ impl Answer {
                 let kind = HeaderValue::from_static(wording.media_type());
                 let codes =
                     Codes(self.errors().iter().filter_map(code).map(str::to_owned).collect());
-                (status, [(header::CONTENT_TYPE, kind)], Extension(codes), body).into_response()
+                let kind = [(header::CONTENT_TYPE, kind)];
+                let mut response = (status, kind, Extension(codes), body).into_response();
+                if status == StatusCode::UNAUTHORIZED {
+                    let asked = HeaderValue::from_static("Bearer realm=\"railgraph\"");
+                    response.headers_mut().insert(header::WWW_AUTHENTICATE, asked);
+                }
+                if let Some(wait) = self.wait_s() {
+                    response.headers_mut().insert(header::RETRY_AFTER, wait.into());
+                }
+                response
             }
             Err(error) => {
                 tracing::error!(error.cause = %error, "request.unprintable");
@@ -107,6 +116,17 @@ impl Answer {
             Self::Executed(executed) => &executed.errors,
             Self::Refused(errors) => errors,
         }
+    }
+
+    /// In how many seconds the caller should try again, where an error says so.
+    fn wait_s(&self) -> Option<u64> {
+        let waits = self.errors().iter().filter_map(|error| {
+            match error.extensions.as_ref()?.get(RETRY_AFTER)? {
+                Value::Number(wait) => wait.as_u64(),
+                _ => None,
+            }
+        });
+        waits.max()
     }
 
     /// The one place at which an answer becomes bytes.
@@ -131,7 +151,13 @@ fn status(code: Option<&str>, wording: Wording) -> StatusCode {
         StatusCode::INTERNAL_SERVER_ERROR
     } else if is(Code::SearchTimeout) || is(Code::MutationTimeout) {
         StatusCode::GATEWAY_TIMEOUT
-    } else if is(Code::DocumentNotTrusted) {
+    } else if is(Code::Unauthenticated) {
+        StatusCode::UNAUTHORIZED
+    } else if is(Code::TooManyRequests) {
+        StatusCode::TOO_MANY_REQUESTS
+    } else if is(Code::Overloaded) || is(Code::AuthenticationUnavailable) {
+        StatusCode::SERVICE_UNAVAILABLE
+    } else if is(Code::DocumentNotTrusted) || is(Code::Forbidden) {
         StatusCode::FORBIDDEN
     } else if wording == Wording::Json {
         StatusCode::OK

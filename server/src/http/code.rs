@@ -90,6 +90,18 @@ codes! {
     SearchTimeout "SEARCH_TIMEOUT",
     /// A mutation took longer than it is waited for; it may have taken effect.
     MutationTimeout "MUTATION_TIMEOUT",
+    /// No API key was shown, or none that is good.
+    Unauthenticated "UNAUTHENTICATED",
+    /// The key is good, but not for this.
+    Forbidden "FORBIDDEN",
+    /// The key cannot be verified at the moment.
+    AuthenticationUnavailable "AUTHENTICATION_UNAVAILABLE",
+    /// The key, or the address, has made more requests than it may.
+    TooManyRequests "TOO_MANY_REQUESTS",
+    /// The key has looked people up more often than it may.
+    TooManyLookups "TOO_MANY_LOOKUPS",
+    /// The server has more to do than it can.
+    Overloaded "OVERLOADED",
     /// The bookings cannot be reached at the moment.
     BookingsUnavailable "BOOKINGS_UNAVAILABLE",
     /// The server failed.

@@ -1,5 +1,7 @@
 //! Connections: accepted, given a time in which they must say something, and drained at the end.
 
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,8 +13,10 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 
+use super::address::Peer;
 use super::idle::Idle;
 use super::limits::Limits;
+use super::open::OpenConnections;
 
 /// The time that requests get to end when the server does.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
@@ -21,21 +25,23 @@ const HEADER_BYTES_MAX: usize = 16 * 1024;
 /// Requests that a connection may have under way at once.
 const STREAMS_MAX: u32 = 100;
 
-/// Answers connections until `stop` is done, then lets those in flight end.
+/// Answers connections, which are counted in `open`, until `stop` is done, then lets those in
+/// flight end.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     limits: &Limits,
+    open: &Arc<OpenConnections>,
     stop: impl Future<Output = ()>,
 ) {
     let (tell_stop, told_stop) = watch::channel(());
     let (alive, mut all_gone) = mpsc::channel(1);
-    let connections = Connections::new(router, limits, told_stop, alive);
+    let connections = Connections::new(router, limits, Arc::clone(open), told_stop, alive);
     let mut stop = std::pin::pin!(stop);
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => connections.spawn(stream),
+                Ok((stream, peer)) => connections.spawn(stream, peer),
                 Err(error) => {
                     // Out of descriptors, most likely: waiting lets some be closed.
                     tracing::warn!(error.cause = %error, "connection.refused");
@@ -60,6 +66,7 @@ struct Connections {
     stop: watch::Receiver<()>,
     /// Each connection has a copy until it is gone.
     alive: mpsc::Sender<()>,
+    open: Arc<OpenConnections>,
     header: Duration,
     idle: Duration,
     life: Duration,
@@ -69,6 +76,7 @@ impl Connections {
     fn new(
         router: Router,
         limits: &Limits,
+        open: Arc<OpenConnections>,
         stop: watch::Receiver<()>,
         alive: mpsc::Sender<()>,
     ) -> Self {
@@ -86,18 +94,23 @@ impl Connections {
             .max_header_list_size(HEADER_BYTES_MAX as u32)
             .max_concurrent_streams(STREAMS_MAX);
         let life = Duration::from_millis(limits.connection_ms);
-        Self { builder, router, stop, alive, header, idle, life }
+        Self { builder, router, stop, alive, open, header, idle, life }
     }
 
     /// Answers a connection. It is closed where its first request has not come in time, however
     /// it is sent; where nothing moves on it; and asked to end when it is old.
-    fn spawn(&self, stream: TcpStream) {
+    fn spawn(&self, stream: TcpStream, peer: SocketAddr) {
+        let Some(counted) = self.open.count(peer.ip()) else {
+            refuse(&stream);
+            return;
+        };
         let (header, life) = (self.header, self.life);
         let has_asked = Arc::new(AtomicBool::new(false));
         let router = self.router.clone().layer(axum::middleware::map_request({
             let has_asked = Arc::clone(&has_asked);
-            move |request: axum::extract::Request| {
+            move |mut request: axum::extract::Request| {
                 has_asked.store(true, Ordering::Relaxed);
+                request.extensions_mut().insert(Peer(peer));
                 std::future::ready(request)
             }
         }));
@@ -106,6 +119,7 @@ impl Connections {
         let connection = self.builder.serve_connection(io, service).into_owned();
         let (mut stop, alive) = (self.stop.clone(), self.alive.clone());
         tokio::spawn(async move {
+            let _counted = counted;
             let mut connection = std::pin::pin!(connection);
             let ended = tokio::select! {
                 ended = connection.as_mut() => ended,
@@ -125,6 +139,17 @@ impl Connections {
             }
             drop(alive);
         });
+    }
+}
+
+/// Tells a connection that it is one too many, if it listens, and closes it.
+fn refuse(stream: &TcpStream) {
+    const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n\
+        content-length: 0\r\nconnection: close\r\n\r\n";
+    match stream.try_write(REFUSAL) {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+        Err(error) => tracing::debug!(error.cause = %error, "connection.failed"),
     }
 }
 

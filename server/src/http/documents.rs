@@ -18,6 +18,7 @@ use super::limits::Limits;
 use super::types::Types;
 use super::values::Fallback;
 use crate::graphql::{AppSchema, Direct, validator};
+use crate::limit::Shared;
 
 /// The SHA-256 of a document's text.
 pub type Hash = [u8; 32];
@@ -61,6 +62,7 @@ pub struct Documents {
     trusted: HashMap<Hash, Arc<Document>>,
     only_trusted: bool,
     kept: RwLock<Kept>,
+    shared: Option<Shared>,
 }
 
 /// Documents that callers sent. Those that nobody asked for lately go first.
@@ -144,6 +146,7 @@ impl Documents {
             trusted: HashMap::new(),
             only_trusted: trusted.only,
             kept: RwLock::default(),
+            shared: None,
         };
         for (path, text) in &trusted.documents {
             match documents.read(text, limits).await {
@@ -155,6 +158,11 @@ impl Documents {
             };
         }
         Ok(documents)
+    }
+
+    /// Keeps what callers send where other servers find it, too.
+    pub fn share(&mut self, shared: Option<Shared>) {
+        self.shared = shared;
     }
 
     /// The types that they are checked against.
@@ -173,8 +181,12 @@ impl Documents {
         limits: &Limits,
     ) -> Result<Arc<Document>, Vec<ServerError>> {
         let Some(text) = &wanted.text else {
-            let found = wanted.hash.and_then(|hash| self.known(&hash));
-            return found.ok_or_else(|| vec![self.not_known().into()]);
+            let known = wanted.hash.and_then(|hash| self.known(&hash));
+            return match (known, wanted.hash) {
+                (Some(found), _) => Ok(found),
+                (None, Some(hash)) => self.find_shared(hash, limits).await,
+                (None, None) => Err(vec![self.not_known().into()]),
+            };
         };
         // The length comes first of all, so that nothing long is even hashed.
         guard::check_length(text, limits).map_err(|refused| vec![refused.into()])?;
@@ -191,6 +203,28 @@ impl Documents {
         }
         let document = Arc::new(self.read(text, limits).await?);
         self.keep(hash, &document, limits);
+        // Only those whose callers mean to name them by hash.
+        if let (Some(shared), Some(_)) = (&self.shared, wanted.hash) {
+            shared.keep_document(&hash, text);
+        }
+        Ok(document)
+    }
+
+    /// The document with this hash that another server was sent. It is read as though a caller had
+    /// sent it: what others can write to is not trusted.
+    async fn find_shared(
+        &self,
+        wanted: Hash,
+        limits: &Limits,
+    ) -> Result<Arc<Document>, Vec<ServerError>> {
+        let not_known = || vec![self.not_known().into()];
+        let shared = self.shared.as_ref().filter(|_| !self.only_trusted);
+        let text = shared.ok_or_else(not_known)?.document(&wanted).await.ok_or_else(not_known)?;
+        if text.len() > limits.document_bytes || hash(&text) != wanted {
+            return Err(not_known());
+        }
+        let document = Arc::new(self.read(&text, limits).await?);
+        self.keep(wanted, &document, limits);
         Ok(document)
     }
 

@@ -14,11 +14,13 @@ use tracing::{Instrument, Span};
 use super::answer::Answer;
 use super::code::Code;
 use super::documents::{Document, Documents, Trusted};
-use super::guard::Refused;
+use super::guard::{Needs, Refused};
 use super::limits::Limits;
 use super::request::Said;
+use super::shed::{GateStats, Gates, Work};
 use super::{RequestId, values};
 use crate::graphql::{AppSchema, Caller, executor};
+use crate::limit::{Lookups, Shared};
 use crate::search::Network;
 use crate::sight::Metrics;
 use crate::store::Store;
@@ -33,6 +35,7 @@ pub struct Engine {
     executor: AppSchema,
     /// What takes longer is told in the log.
     slow: Duration,
+    gates: Gates,
 }
 
 /// What an operation is executed on.
@@ -45,6 +48,8 @@ pub struct World {
     pub caller: Caller,
     /// Who watches.
     pub metrics: Arc<Metrics>,
+    /// How often callers may look people up.
+    pub lookups: Arc<Lookups>,
     /// When.
     pub now: DateTime<Utc>,
 }
@@ -83,7 +88,8 @@ impl Engine {
     pub async fn new(limits: Limits, trusted: &Trusted) -> Result<Self, NotTrusted> {
         let documents = Documents::new(trusted, &limits).await;
         let documents = documents.map_err(|(path, message)| NotTrusted { path, message })?;
-        Ok(Self { limits, documents, executor: executor(), slow: SLOW })
+        let gates = Gates::new(&limits);
+        Ok(Self { limits, documents, executor: executor(), slow: SLOW, gates })
     }
 
     /// Tells in the log which operations take longer than this.
@@ -91,6 +97,18 @@ impl Engine {
     pub fn telling_slow(mut self, slow: Duration) -> Self {
         self.slow = slow;
         self
+    }
+
+    /// Shares the documents that callers send with other servers.
+    #[must_use]
+    pub fn sharing(mut self, shared: Option<Shared>) -> Self {
+        self.documents.share(shared);
+        self
+    }
+
+    /// How much searches and bookings have to do.
+    pub fn gate_stats(&self) -> [GateStats; 2] {
+        self.gates.stats()
     }
 
     /// The limits.
@@ -114,13 +132,17 @@ impl Engine {
         method: Method,
     ) -> Outcome {
         let limits = &self.limits;
-        let prepared = match self.prepare(said, method).await {
+        let prepared = match self.prepare(said, method, &world.caller).await {
             Ok(prepared) => prepared,
             Err(Outcome::Answer(answer)) => return Outcome::Answer(answer.seen(id, limits)),
             Err(other) => return other,
         };
         let told = Told::of(&prepared, &world, self.slow);
-        let Prepared { document, operation, variables, is_mutation } = prepared;
+        let Prepared { document, operation, variables, is_mutation, work } = prepared;
+        let place = match self.gates.enter(work).await {
+            Ok(place) => place,
+            Err(refused) => return Outcome::Answer(refused.into()),
+        };
         if let Some(answer) =
             told.span.in_scope(|| direct(&document, &variables, &world, id, limits))
         {
@@ -128,15 +150,23 @@ impl Engine {
             return Outcome::Answer(answer);
         }
         let engine = Arc::clone(self);
-        let work =
-            async move { engine.execute(&document, operation.as_deref(), variables, world).await };
+        let work = async move {
+            // Given back when the work is done, whether or not somebody waits for it.
+            let _place = place;
+            engine.execute(&document, operation.as_deref(), variables, world).await
+        };
         let answer = within(limits, id, is_mutation, work).instrument(told.span.clone()).await;
         told.end();
         Outcome::Answer(answer.seen(id, limits))
     }
 
     /// Everything before the execution.
-    async fn prepare(&self, said: Said, method: Method) -> Result<Prepared, Outcome> {
+    async fn prepare(
+        &self,
+        said: Said,
+        method: Method,
+        caller: &Caller,
+    ) -> Result<Prepared, Outcome> {
         let limits = &self.limits;
         let refused = |refused: Refused| Outcome::Answer(refused.into());
         let all_refused = |errors| Outcome::Answer(Answer::Refused(errors));
@@ -147,13 +177,17 @@ impl Engine {
             let message = "expected a query: mutations are sent by POST";
             return Err(Outcome::WrongMethod(Refused::new(Code::MethodNotAllowed, message)));
         }
+        let needs = document.verdict().needs(name);
+        needs.map_or(Ok(()), |needs| needs.check(caller.scopes)).map_err(refused)?;
+        let is_of_bookings = needs.is_some_and(Needs::is_of_bookings);
+        let work = if is_of_bookings { Work::Booking } else { Work::Search };
         let is_mutation = operation.ty == OperationType::Mutation;
         let definitions = &operation.variable_definitions;
         let (types, fallbacks) = (self.documents.types(), document.fallbacks(name));
         let variables = values::variables(types, definitions, fallbacks, said.variables);
         let variables = variables.map_err(all_refused)?;
         document.verdict().check(name, &variables, limits).map_err(refused)?;
-        Ok(Prepared { document, operation: said.operation, variables, is_mutation })
+        Ok(Prepared { document, operation: said.operation, variables, is_mutation, work })
     }
 
     /// Executes an operation of a document that was read, with variables that were checked. The
@@ -178,6 +212,7 @@ impl Engine {
             .data(world.store)
             .data(world.caller)
             .data(world.metrics)
+            .data(world.lookups)
             .data(world.now);
         request.operation_name = operation.map(str::to_owned);
         request.set_parsed_query(document.parsed().clone());
@@ -277,6 +312,7 @@ struct Prepared {
     operation: Option<String>,
     variables: Variables,
     is_mutation: bool,
+    work: Work,
 }
 
 /// Ends a query that nobody waits for.

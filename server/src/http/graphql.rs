@@ -16,17 +16,23 @@ use super::guard::Refused;
 use super::limits::Limits;
 use super::negotiate::{BodyKind, Wording, accepted, body_kind};
 use super::request::{self, Said};
-use super::{App, RequestId, graphiql};
+use super::{App, Peer, RequestId, graphiql};
+use crate::graphql::Caller;
 
 /// `POST /graphql`: queries and mutations.
 pub async fn post(
     State(app): State<App>,
     Extension(id): Extension<RequestId>,
+    peer: Option<Extension<Peer>>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     let Some(wording) = accepted(&headers).wording else {
         return not_acceptable();
+    };
+    let caller = match app.access.admit(&headers, peer.map(|it| it.0)).await {
+        Ok(caller) => caller,
+        Err(refused) => return Answer::from(refused).respond(wording),
     };
     let kind = body_kind(&headers);
     if kind != BodyKind::Json {
@@ -41,13 +47,14 @@ pub async fn post(
             return response;
         }
     };
-    answer(&app, &id, wording, request::from_body(&body), Method::Post).await
+    answer(&app, &id, caller, wording, request::from_body(&body), Method::Post).await
 }
 
 /// `GET /graphql`: queries, and GraphiQL for browsers.
 pub async fn get(
     State(app): State<App>,
     Extension(id): Extension<RequestId>,
+    peer: Option<Extension<Peer>>,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Response {
@@ -59,7 +66,10 @@ pub async fn get(
         return not_acceptable();
     };
     let said = request::from_query_string(query.as_deref().unwrap_or_default());
-    let mut response = answer(&app, &id, wording, said, Method::Get).await;
+    let mut response = match app.access.admit(&headers, peer.map(|it| it.0)).await {
+        Ok(caller) => answer(&app, &id, caller, wording, said, Method::Get).await,
+        Err(refused) => Answer::from(refused).respond(wording),
+    };
     // The same address answers browsers with a page.
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
     response
@@ -110,6 +120,7 @@ async fn read(body: Body, limits: &Limits) -> Result<axum::body::Bytes, (StatusC
 async fn answer(
     app: &App,
     id: &RequestId,
+    caller: Caller,
     wording: Wording,
     said: Result<Said, Refused>,
     method: Method,
@@ -121,7 +132,8 @@ async fn answer(
     let world = World {
         network: Arc::clone(&app.network),
         store: app.store.clone(),
-        caller: app.caller.clone(),
+        caller,
+        lookups: Arc::clone(app.access.lookups()),
         metrics: Arc::clone(&app.watch.metrics),
         now: (app.clock)(),
     };

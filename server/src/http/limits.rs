@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::address::Proxy;
+
 /// What a caller may use. Each limit is an option of `serve` and an environment variable.
 #[derive(Debug, Clone, Args)]
 pub struct Limits {
@@ -99,6 +101,61 @@ pub struct Limits {
     #[arg(long = "limit-kept-bytes", env = "RAILGRAPH_LIMIT_KEPT_BYTES")]
     #[arg(value_name = "BYTES", default_value_t = DEFAULT.kept_bytes)]
     pub kept_bytes: usize,
+    /// Requests a second of each API key, as many at once, too; 0 for no limit. Where it is not
+    /// said, 1,000 with API keys and no limit without.
+    #[arg(long = "limit-requests-per-key", env = "RAILGRAPH_LIMIT_REQUESTS_PER_KEY")]
+    #[arg(value_name = "COUNT")]
+    pub requests_per_key: Option<u32>,
+    /// Requests a second of each address, as many at once, too; 0 for no limit. Where it is not
+    /// said, 1,000 with API keys and no limit without.
+    #[arg(long = "limit-requests-per-address", env = "RAILGRAPH_LIMIT_REQUESTS_PER_ADDRESS")]
+    #[arg(value_name = "COUNT")]
+    pub requests_per_address: Option<u32>,
+    /// Look-ups a minute of each API key by name and id number, and by reference and name where
+    /// they miss; 0 for no limit. Where it is not said, 5 with API keys and no limit without.
+    #[arg(long = "limit-lookups", env = "RAILGRAPH_LIMIT_LOOKUPS", value_name = "COUNT")]
+    pub lookups: Option<u32>,
+    /// Searches that are made at once; twice the processors where it is not said.
+    #[arg(long = "limit-searches", env = "RAILGRAPH_LIMIT_SEARCHES", value_name = "COUNT")]
+    #[arg(value_parser = at_least_one)]
+    pub searches_at_once: Option<usize>,
+    /// Searches that wait to be made. Those beyond are refused.
+    #[arg(long = "limit-searches-waiting", env = "RAILGRAPH_LIMIT_SEARCHES_WAITING")]
+    #[arg(value_name = "COUNT", default_value_t = DEFAULT.searches_waiting)]
+    pub searches_waiting: usize,
+    /// Bookings, and other requests that ask the database, that are under way at once.
+    #[arg(long = "limit-bookings", env = "RAILGRAPH_LIMIT_BOOKINGS", value_name = "COUNT")]
+    #[arg(default_value_t = DEFAULT.bookings_at_once, value_parser = at_least_one)]
+    pub bookings_at_once: usize,
+    /// Bookings that wait to be made. Those beyond are refused.
+    #[arg(long = "limit-bookings-waiting", env = "RAILGRAPH_LIMIT_BOOKINGS_WAITING")]
+    #[arg(value_name = "COUNT", default_value_t = DEFAULT.bookings_waiting)]
+    pub bookings_waiting: usize,
+    /// Milliseconds that a request waits in line. Those that would wait longer, going by how long
+    /// requests have taken lately, are refused.
+    #[arg(long = "limit-waiting-ms", env = "RAILGRAPH_LIMIT_WAITING_MS", value_name = "MS")]
+    #[arg(default_value_t = DEFAULT.waiting_ms)]
+    pub waiting_ms: u64,
+    /// Connections that are open at once.
+    #[arg(long = "limit-connections", env = "RAILGRAPH_LIMIT_CONNECTIONS", value_name = "COUNT")]
+    #[arg(default_value_t = DEFAULT.connections)]
+    pub connections: usize,
+    /// Connections that are open at once from one address, unless it is this machine's own or a
+    /// trusted proxy's.
+    #[arg(long = "limit-connections-per-address", value_name = "COUNT")]
+    #[arg(env = "RAILGRAPH_LIMIT_CONNECTIONS_PER_ADDRESS")]
+    #[arg(default_value_t = DEFAULT.connections_per_address)]
+    pub connections_per_address: usize,
+    /// Address or network of a proxy, whose word on whom it was called by (`X-Forwarded-For`) and
+    /// over what (`X-Forwarded-Proto`) is taken. May be repeated.
+    #[arg(long = "trusted-proxy", env = "RAILGRAPH_TRUSTED_PROXY", value_name = "ADDRESS")]
+    #[arg(value_delimiter = ',')]
+    pub trusted_proxies: Vec<Proxy>,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    let count = text.parse::<usize>().ok().filter(|count| (1..=1_000_000).contains(count));
+    count.ok_or_else(|| format!("expected a number from 1 to 1000000, found {text:?}"))
 }
 
 const DEFAULT: Limits = Limits {
@@ -124,6 +181,17 @@ const DEFAULT: Limits = Limits {
     idle_ms: 15_000,
     connection_ms: 600_000,
     kept_bytes: 32 * 1024 * 1024,
+    requests_per_key: None,
+    requests_per_address: None,
+    lookups: None,
+    searches_at_once: None,
+    searches_waiting: 512,
+    bookings_at_once: 128,
+    bookings_waiting: 256,
+    waiting_ms: 250,
+    connections: 10_000,
+    connections_per_address: 1_000,
+    trusted_proxies: Vec::new(),
 };
 
 impl Default for Limits {

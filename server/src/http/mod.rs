@@ -1,6 +1,8 @@
 //! The edge: HTTP in, HTTP out. It knows how a request is worded and what a caller may see of a
 //! failure, and nothing of trains.
 
+mod access;
+mod address;
 mod answer;
 mod arguments;
 mod code;
@@ -10,12 +12,16 @@ mod engine;
 mod graphiql;
 mod graphql;
 pub mod guard;
+mod headers;
 mod health;
 mod idle;
+mod keys;
 mod limits;
 mod negotiate;
+mod open;
 mod positions;
 mod request;
+mod shed;
 mod trusted;
 mod types;
 mod values;
@@ -24,25 +30,31 @@ mod watch;
 use std::any::Any;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::http::{HeaderName, StatusCode, header};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use chrono::Utc;
 
-use self::answer::refuse;
+use self::answer::{Answer, refuse};
 use self::guard::Refused;
 use self::negotiate::Wording;
-use crate::graphql::Caller;
 use crate::search::Network;
 use crate::store::Store;
 
+pub use access::{Access, AccessStats, Callers};
+pub use address::{InvalidProxy, Peer, Proxy};
 pub use code::Code;
 pub use connections::serve;
 pub use documents::{Documents, Trusted, Wanted};
 pub use engine::{Engine, NotTrusted};
+pub use headers::parse_origin;
+pub use keys::{KeyStats, Keys};
 pub use limits::Limits;
+pub use open::OpenConnections;
+pub use shed::GateStats;
 pub use trusted::{FolderError, trusted_documents};
 pub use watch::Watch;
 
@@ -64,8 +76,10 @@ pub struct App {
     pub watch: Watch,
     /// When the network was taken.
     pub taken: std::time::Instant,
-    /// Who asks: without API keys, everybody is the same.
-    pub caller: Caller,
+    /// Who gets in.
+    pub access: Arc<Access>,
+    /// Origins whose pages may ask.
+    pub origins: Vec<HeaderValue>,
 }
 
 /// The name of the header that says which request an answer, or a line of the log, belongs to.
@@ -77,21 +91,37 @@ struct RequestId(String);
 
 /// All paths of the server.
 pub fn router(app: App) -> Router {
-    Router::new()
+    let proxies: Arc<[Proxy]> = app.engine.limits().trusted_proxies.as_slice().into();
+    let mut asked = Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post))
+        .route("/schema.graphql", get(sdl));
+    if !app.origins.is_empty() {
+        // Browsers ask by a method that the paths do not have: that, too, is the layer's to answer.
+        asked = asked.method_not_allowed_fallback(method_not_allowed);
+        asked = asked.layer(headers::cors(&app.origins));
+    }
+    asked
         .route("/graphiql/{file}", get(graphiql::asset))
-        .route("/schema.graphql", get(sdl))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/metrics", get(watch::metrics))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(graphql::panicked))
+        .layer(middleware::from_fn_with_state(proxies, headers::secure))
         .layer(middleware::from_fn_with_state(app.watch.clone(), watch::observe))
         .with_state(app)
 }
 
-async fn sdl() -> Response {
+/// `GET /schema.graphql`: for whoever gets in.
+async fn sdl(
+    State(app): State<App>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+) -> Response {
+    if let Err(refused) = app.access.admit(&headers, peer.map(|it| it.0)).await {
+        return Answer::from(refused).respond(Wording::Json);
+    }
     let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
     (headers, crate::graphql::sdl()).into_response()
 }

@@ -49,6 +49,10 @@ pub(super) enum Effect {
     KeysRotated,
     Archived,
     Restored,
+    ApiKeyCreated,
+    ApiKeyRevoked,
+    ClientLookedUp,
+    TripLookedUp,
 }
 
 impl Effect {
@@ -61,8 +65,21 @@ impl Effect {
             Self::KeysRotated => "KEYS_ROTATED",
             Self::Archived => "ARCHIVED",
             Self::Restored => "RESTORED",
+            Self::ApiKeyCreated => "API_KEY_CREATED",
+            Self::ApiKeyRevoked => "API_KEY_REVOKED",
+            Self::ClientLookedUp => "CLIENT_LOOKED_UP",
+            Self::TripLookedUp => "TRIP_LOOKED_UP",
         }
     }
+}
+
+/// What somebody looked for by what only those should know whom it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LookedUp {
+    /// A client, by last name and id number.
+    Client,
+    /// A trip, by reference and last name.
+    Trip,
 }
 
 /// The newest seal: whoever knows it can tell later whether the log still contains it.
@@ -208,6 +225,37 @@ impl Store {
             .exec_without_returning(transaction)
             .await?;
         Ok(())
+    }
+
+    /// Notes that somebody was looked up, and whether anything was found; not who, and not what was
+    /// asked.
+    pub async fn audit_lookup(
+        &self,
+        what: LookedUp,
+        is_hit: bool,
+        caller: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let effect = match what {
+            LookedUp::Client => Effect::ClientLookedUp,
+            LookedUp::Trip => Effect::TripLookedUp,
+        };
+        let mut retries = self.retries();
+        loop {
+            let (store, caller) = (self.clone(), caller.to_owned());
+            let subject = if is_hit { "hit" } else { "miss" }.to_owned();
+            let written = self.write(move |transaction| {
+                let by = (caller, now);
+                Box::pin(async move {
+                    store.audit_other(transaction, effect, subject, (&by.0, by.1)).await?;
+                    Ok(Outcome::Keep(()))
+                })
+            });
+            match written.await {
+                Ok(()) => return Ok(()),
+                Err(error) => retries.again(error).await?,
+            }
+        }
     }
 
     fn with_mac(&self, mut row: audit_log::Model) -> audit_log::Model {

@@ -147,6 +147,29 @@ pub(super) mod audit_log {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+pub(super) mod api_key {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "api_keys")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: String,
+        pub name: String,
+        pub hash: Vec<u8>,
+        pub scopes: String,
+        pub created_at: i64,
+        pub expires_at: i64,
+        pub revoked_at: Option<i64>,
+        pub last_used_at: Option<i64>,
+    }
+
+    #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 pub(super) mod trip {
     use sea_orm::entity::prelude::*;
     use serde::{Deserialize, Serialize};

@@ -12,6 +12,7 @@
 //! SQLite has one task that writes, which commits what waits for it together (see `write.rs`), and
 //! a pool of connections that only read. PostgreSQL has one pool, at READ COMMITTED.
 
+mod api_keys;
 mod archive;
 mod audit;
 mod base64_bytes;
@@ -48,8 +49,9 @@ use sea_orm::{
     EntityTrait, IsolationLevel, PaginatorTrait, QueryFilter, TransactionTrait,
 };
 
+pub use api_keys::{ApiKey, NewApiKey, Revocation};
 pub use archive::{ArchiveReport, Archived, archive_date};
-pub use audit::{AuditHead, AuditReport, InvalidHead};
+pub use audit::{AuditHead, AuditReport, InvalidHead, LookedUp};
 pub use erase::Erasure;
 pub use error::{OpenError, StoreError};
 pub use key_registry::Keys;

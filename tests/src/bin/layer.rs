@@ -25,7 +25,7 @@ use axum::routing::post;
 use clap::Parser;
 use serde::Deserialize;
 use serde_json::json;
-use server::http::{self, Limits};
+use server::http::{self, Limits, OpenConnections};
 use tests::app;
 use tests::feed;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -182,7 +182,8 @@ async fn listen(router: axum::Router) -> SocketAddr {
     let address = listener.local_addr().expect("an address");
     tokio::spawn(async move {
         let limits = Limits::default();
-        http::serve(listener, router, &limits, std::future::pending()).await;
+        let open = OpenConnections::new(&limits);
+        http::serve(listener, router, &limits, &open, std::future::pending()).await;
     });
     address
 }

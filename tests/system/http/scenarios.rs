@@ -282,7 +282,8 @@ async fn a_hundred_identical_bookings_at_once_give_one_trip_on_postgresql() {
 async fn without_support_a_reference_alone_grants_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let url = format!("sqlite://{}", folder.path().join("railgraph.sqlite").display());
-    let caller = server::graphql::Caller { name: "shop".to_owned(), support: false };
+    let scopes = "search,book".parse().expect("scopes");
+    let caller = server::graphql::Caller { name: "shop".to_owned(), scopes };
     let server = app::start(feed::network(CITIES), app::store(&url, None).await, caller).await;
     let trip =
         book(&server, vec![traveller("Ada", "Lovelace", "X1234567", 36)]).await["trip"].take();

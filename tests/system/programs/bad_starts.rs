@@ -142,8 +142,8 @@ fn no_place_to_listen() {
     );
     check(folder.path(), &format!("--listen {address}"), &expected);
     let expected = "expected a loopback address to listen on, found 0.0.0.0:8080; without API keys \
-                    every caller is an admin, so listen on 127.0.0.1 and let a proxy on this \
-                    machine decide who gets through";
+                    every caller is an admin, so listen on 127.0.0.1, or ask for keys with --auth \
+                    keys";
     check(folder.path(), "--listen 0.0.0.0:8080", expected);
 }
 

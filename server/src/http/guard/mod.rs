@@ -7,15 +7,19 @@ mod cost;
 mod counts;
 pub(super) mod introspection;
 mod lexer;
+mod needs;
+
+use std::time::Duration;
 
 use async_graphql::parser::types::ExecutableDocument;
-use async_graphql::{Name, Pos, ServerError, Variables};
+use async_graphql::{Name, Pos, ServerError, Value, Variables};
 
 use super::code::Code;
 use super::limits::Limits;
 use super::types::Types;
 
 pub(super) use cost::Cost;
+pub(super) use needs::Needs;
 
 /// Why a document is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,11 +32,26 @@ pub struct Refused {
     pub place: Option<Pos>,
     /// The argument at fault.
     pub argument: Option<Name>,
+    /// What else callers are told, in `extensions`.
+    pub values: Vec<(&'static str, Value)>,
 }
+
+/// The extension that says in how many seconds to try again. The answer has it as a header, too.
+pub(super) const RETRY_AFTER: &str = "retryAfter";
 
 impl Refused {
     pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), place: None, argument: None }
+        Self { code, message: message.into(), place: None, argument: None, values: Vec::new() }
+    }
+
+    pub(super) fn with_value(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.values.push((name, value.into()));
+        self
+    }
+
+    /// Tells callers how long to wait, in whole seconds and one at least.
+    pub(super) fn with_wait(self, wait: Duration) -> Self {
+        self.with_value(RETRY_AFTER, wait_s(wait))
     }
 
     fn more(code: Code, most: impl std::fmt::Display, what: &str) -> Self {
@@ -48,12 +67,20 @@ impl Refused {
     }
 }
 
+/// A time to wait in whole seconds, one at least.
+pub(super) fn wait_s(wait: Duration) -> u64 {
+    wait.as_millis().div_ceil(1_000).max(1) as u64
+}
+
 impl From<Refused> for ServerError {
     fn from(refused: Refused) -> Self {
         let error = Self::new(refused.message, refused.place);
         let mut error = super::answer::coded(error, refused.code);
         if let Some(argument) = refused.argument {
             error.extensions.get_or_insert_default().set("argument", argument.as_str());
+        }
+        for (name, value) in refused.values {
+            error.extensions.get_or_insert_default().set(name, value);
         }
         error
     }
@@ -64,6 +91,8 @@ impl From<Refused> for ServerError {
 pub struct Verdict {
     /// What each operation costs.
     pub(super) costs: Vec<(Option<Name>, Cost)>,
+    /// What scopes each operation needs.
+    pub(super) needs: Vec<(Option<Name>, Needs)>,
 }
 
 /// Checks a document before the parser.
@@ -122,10 +151,17 @@ pub(super) fn read(
     })?;
     counts::check(&parsed, limits)?;
     let costs = cost::of(&parsed, types, limits)?;
-    Ok((parsed, Verdict { costs }))
+    let needs = needs::of(&parsed, types);
+    Ok((parsed, Verdict { costs, needs }))
 }
 
 impl Verdict {
+    /// What an operation of the document needs.
+    pub(super) fn needs(&self, operation: Option<&str>) -> Option<&Needs> {
+        let is_it = |name: &Option<Name>| name.as_deref() == operation || self.needs.len() == 1;
+        self.needs.iter().find(|(name, _)| is_it(name)).map(|(_, needs)| needs)
+    }
+
     /// Checks what depends on variables: rows of pages, and the cost of the whole.
     ///
     /// # Errors

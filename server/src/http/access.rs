@@ -1,0 +1,138 @@
+//! Who gets in: the address of a request is counted, its key verified, and the key counted.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::{HeaderMap, header};
+
+use super::address::{Address, Peer, Proxy, origin};
+use super::code::Code;
+use super::guard::Refused;
+use super::keys::{KeyStats, Keys};
+use super::limits::Limits;
+use crate::graphql::Caller;
+use crate::limit::{Lookups, Rate, Shared};
+
+/// Requests a second that each key, and each address, may make where keys are asked for and nothing
+/// else is said.
+const REQUESTS_PER_SECOND: u32 = 1_000;
+/// Look-ups a minute that each key may make where nothing else is said.
+const LOOKUPS_PER_MINUTE: u32 = 5;
+
+/// How callers are known.
+pub enum Callers {
+    /// Not at all: everybody is this one.
+    Everybody(Caller),
+    /// By their keys.
+    Keys(Keys),
+}
+
+/// What callers were refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct AccessStats {
+    /// How they fared with their keys; nothing where none are asked for.
+    pub keys: Option<KeyStats>,
+    /// Requests that were one too many of a key.
+    pub requests_refused_by_key: u64,
+    /// Requests that were one too many of an address.
+    pub requests_refused_by_address: u64,
+    /// Look-ups that were one too many.
+    pub lookups_refused: u64,
+}
+
+/// Who gets in.
+pub struct Access {
+    callers: Callers,
+    by_address: Option<Rate<Address>>,
+    by_key: Option<Rate<String>>,
+    lookups: Arc<Lookups>,
+    proxies: Vec<Proxy>,
+}
+
+impl Access {
+    /// For these callers, counted together with other servers where they share something. Where
+    /// everybody is the same caller, only what is said in the limits is limited.
+    pub fn new(callers: Callers, limits: &Limits, shared: Option<&Shared>) -> Self {
+        let usual = |most| if matches!(callers, Callers::Keys(_)) { most } else { 0 };
+        let most = |said: Option<u32>, usual| NonZeroU32::new(said.unwrap_or(usual));
+        let requests = usual(REQUESTS_PER_SECOND);
+        let by_address = most(limits.requests_per_address, requests)
+            .map(|most| Rate::new("address", most, shared.cloned()));
+        let by_key = most(limits.requests_per_key, requests)
+            .map(|most| Rate::new("key", most, shared.cloned()));
+        let lookups = most(limits.lookups, usual(LOOKUPS_PER_MINUTE));
+        let lookups = Arc::new(Lookups::new(lookups, shared.cloned()));
+        let proxies = limits.trusted_proxies.clone();
+        Self { callers, by_address, by_key, lookups, proxies }
+    }
+
+    /// What was refused.
+    pub fn stats(&self) -> AccessStats {
+        AccessStats {
+            keys: match &self.callers {
+                Callers::Everybody(_) => None,
+                Callers::Keys(keys) => Some(keys.stats()),
+            },
+            requests_refused_by_key: self.by_key.as_ref().map_or(0, Rate::refused),
+            requests_refused_by_address: self.by_address.as_ref().map_or(0, Rate::refused),
+            lookups_refused: self.lookups.refused(),
+        }
+    }
+
+    /// What look-ups are counted by.
+    pub(super) fn lookups(&self) -> &Arc<Lookups> {
+        &self.lookups
+    }
+
+    /// Whose request this is. `peer` is missing where it came over no socket.
+    ///
+    /// # Errors
+    ///
+    /// Where the caller is not known, or asks too often.
+    pub(super) async fn admit(
+        &self,
+        headers: &HeaderMap,
+        peer: Option<Peer>,
+    ) -> Result<Caller, Refused> {
+        if let Some(rate) = &self.by_address {
+            let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
+            let address = origin(headers, peer, &self.proxies);
+            let taken = rate.take(&address).await;
+            taken.map_err(|wait| too_many("this address", wait))?;
+        }
+        let caller = match &self.callers {
+            Callers::Everybody(caller) => caller.clone(),
+            Callers::Keys(keys) => keys.caller(shown(headers)?).await?,
+        };
+        if let Some(rate) = &self.by_key {
+            let taken = rate.take(&caller.name).await;
+            taken.map_err(|wait| too_many("this key", wait))?;
+        }
+        Ok(caller)
+    }
+}
+
+fn too_many(whose: &str, wait: Duration) -> Refused {
+    let message = format!("expected fewer requests a second of {whose}; wait and try again");
+    Refused::new(Code::TooManyRequests, message).with_wait(wait)
+}
+
+/// The key that a request shows.
+fn shown(headers: &HeaderMap) -> Result<&str, Refused> {
+    let refused = |found: &str| {
+        let message = format!("expected the header `authorization: Bearer KEY`, found {found}");
+        Refused::new(Code::Unauthenticated, message)
+    };
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next().ok_or_else(|| refused("none"))?;
+    if values.next().is_some() {
+        return Err(refused("several"));
+    }
+    let parts = value.to_str().ok().and_then(|it| it.trim().split_once(' '));
+    match parts {
+        Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => Ok(key.trim_start()),
+        _ => Err(refused("another")),
+    }
+}

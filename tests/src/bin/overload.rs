@@ -1,0 +1,109 @@
+//! What the server does when more is asked of it than it can (QUALITY R4).
+//! `cargo run --release -p tests --bin overload -- searches` (or `bookings`, or `slow`)
+//!
+//! The server is a process of its own, in open mode on a new SQLite database. Its best rate is
+//! looked for with more and more callers, each with one request at a time; then twice that rate is
+//! offered, whether or not answers come, and what is answered, what is refused and how soon are
+//! counted. `slow` opens connections that say nothing, or too slowly, and sees when they are
+//! closed.
+
+#![expect(clippy::print_stdout, reason = "a program says what it measured")]
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::{Parser, Subcommand};
+use tests::measure::overload::{Asked, Offered, Work, best, offer, slow};
+use tests::measure::program::Program;
+
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    what: What,
+    /// Seconds of each measurement.
+    #[arg(long, global = true, default_value_t = 5.0)]
+    seconds: f64,
+    /// How many times the best rate is offered.
+    #[arg(long, global = true, default_value_t = 2.0)]
+    times: f64,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+enum What {
+    /// Requests of ten filtered searches each.
+    Searches,
+    /// Bookings, each of another traveller.
+    Bookings,
+    /// Slow connections.
+    Slow {
+        /// How many.
+        #[arg(long, default_value_t = 1_000)]
+        connections: usize,
+    },
+}
+
+/// The part of the best rate that must be left.
+const GOODPUT_MIN: f64 = 0.9;
+/// How long a refusal may take.
+const REFUSAL_MAX: Duration = Duration::from_millis(10);
+/// How long a slow connection may stay open.
+const OPEN_MAX: Duration = Duration::from_secs(15);
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let program = Program::start(&[]);
+    let is_good = match arguments.what {
+        What::Searches => overload(&program, Asked::Searches, &arguments).await,
+        What::Bookings => overload(&program, Asked::Bookings, &arguments).await,
+        What::Slow { connections } => {
+            let closed = slow(program.address, connections).await;
+            let longest = closed.longest;
+            println!(
+                "{connections} slow connections: all closed after {longest:.1?} at most, by the \
+                 server {}; meanwhile {} of {} requests were answered, the slowest after {:.1?}",
+                closed.by_server, closed.answered, closed.asked, closed.slowest_answer
+            );
+            println!("goal: {OPEN_MAX:?} at most");
+            longest <= OPEN_MAX && closed.answered == closed.asked
+        }
+    };
+    if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+async fn overload(program: &Program, asked: Asked, arguments: &Arguments) -> bool {
+    let work = Work::prepare(program.address, asked).await;
+    let time = Duration::from_secs_f64(arguments.seconds);
+    let mut peak = 0.0_f64;
+    for callers in [2, 4, 8, 16, 32, 64, 128] {
+        let rate = best(program.address, &work, callers, time).await;
+        println!("{callers:>4} callers: {rate:>8.0}/s");
+        peak = peak.max(rate);
+    }
+    let rate = peak * arguments.times;
+    let began = Instant::now();
+    let Offered { sent, late, good, refused, failed, good_times, refusal_times } =
+        offer(program.address, &work, rate, time).await;
+    let goodput = good as f64 / time.as_secs_f64();
+    println!(
+        "best {peak:.0}/s; offered {rate:.0}/s for {:.1} s: {sent} sent ({late} more had no \
+         connection), {good} answered, {refused} refused, {failed} failed",
+        began.elapsed().as_secs_f64()
+    );
+    println!("answers: median {:.1?}, p99 {:.1?}", at(&good_times, 0.5), at(&good_times, 0.99));
+    println!(
+        "refusals: median {:.2?}, p99 {:.2?}, slowest {:.2?} (goal: {REFUSAL_MAX:?} at most)",
+        at(&refusal_times, 0.5),
+        at(&refusal_times, 0.99),
+        at(&refusal_times, 1.0)
+    );
+    let ratio = goodput / peak;
+    println!("goodput {goodput:.0}/s, {ratio:.2} of the best (goal: {GOODPUT_MIN:.2} or more)");
+    ratio >= GOODPUT_MIN && at(&refusal_times, 0.99) <= REFUSAL_MAX && failed == 0
+}
+
+/// A quantile of sorted times.
+fn at(times: &[Duration], quantile: f64) -> Duration {
+    let last = times.len().saturating_sub(1);
+    times.get((last as f64 * quantile) as usize).copied().unwrap_or_default()
+}
