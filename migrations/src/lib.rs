@@ -48,6 +48,11 @@ impl MigratorTrait for Migrator {
                 up_down!("archive/sqlite"),
                 up_down!("archive/postgres"),
             ),
+            migration(
+                "m20261125_000005_affected",
+                up_down!("affected/sqlite"),
+                up_down!("affected/postgres"),
+            ),
         ]
     }
 }

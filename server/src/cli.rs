@@ -142,6 +142,11 @@ pub struct ServeOptions {
     /// Network file to serve; the bundled European one where it is not said.
     #[arg(long, env = "RAILGRAPH_NETWORK", value_name = "FILE")]
     pub network: Option<PathBuf>,
+    /// How often the network file is looked at, in milliseconds. A new one is taken while requests
+    /// are answered; one that is no network file is refused, and the one before answers on.
+    #[arg(long, env = "RAILGRAPH_NETWORK_POLL_MS", value_name = "MS", default_value_t = 1_000)]
+    #[arg(value_parser = clap::value_parser!(u64).range(20..=3_600_000))]
+    pub network_poll_ms: u64,
     /// The database.
     #[command(flatten)]
     pub database: DatabaseOptions,

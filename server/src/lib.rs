@@ -5,12 +5,14 @@
 //! [`store`] keeps bookings. The arrows are `http → graphql → {search, booking, store}` and `store
 //! → booking`. `serve` puts them together; it alone reads the configuration and the clock.
 
+pub mod affected;
 pub mod booking;
 pub mod cli;
 mod commands;
 pub mod graphql;
 pub mod http;
 pub mod network_file;
+pub mod networks;
 pub mod search;
 mod serve;
 pub mod store;

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use clap::Parser;
@@ -13,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
+use crate::affected;
 use crate::booking;
 use crate::cli::{
     AuditCommand, Cli, ClientCommand, Command, DatabaseOptions, IdNumberCheck, KeysCommand,
@@ -21,13 +23,10 @@ use crate::cli::{
 use crate::commands;
 use crate::graphql::{self, Caller};
 use crate::http::{self, App, Engine, FolderError, NotTrusted, Trusted};
-use crate::network_file::{self, NetworkFileError};
-use crate::search::Network;
+use crate::network_file::NetworkFileError;
+use crate::networks::{self, Watch};
 use crate::store::{self, KeyFile, KeyFileError, Keys, Randomness, Store, StoreConfig};
 use crate::upkeep;
-
-/// Days before the end of the network's dates from which every start warns of it.
-const ENDS_SOON_DAYS: i64 = 30;
 
 /// Why the program ends before it has begun. Each is one sentence.
 #[derive(Debug, thiserror::Error)]
@@ -139,11 +138,9 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
     if !options.listen.ip().is_loopback() {
         return Err(StartError::NotLoopback(options.listen));
     }
-    let network = match &options.network {
-        Some(path) => network_file::load(path)?,
-        None => network_file::bundled()?,
-    };
-    tell_network(&network, options.network.as_deref());
+    let clock: http::Clock = Arc::new(now);
+    let watch = options.network.as_deref().map(|path| Watch::new(path, clock.clone()));
+    let networks = Arc::new(networks::first(options.network.as_deref(), now())?);
     let engine = Arc::new(engine(&options).await?);
     let address = options.listen;
     let listener =
@@ -151,11 +148,15 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
     let address = listener.local_addr()?;
     // Every caller is an admin, and all are on this machine: see above.
     let store = open_store(&options.database, IfMissing::Create).await?;
-    let clock: http::Clock = Arc::new(now);
-    let jobs = upkeep::start(&store, &clock, key_path(&options.database));
+    let mut jobs = upkeep::start(&store, &clock, key_path(&options.database));
+    if let Some(watch) = watch {
+        let every = Duration::from_millis(options.network_poll_ms);
+        jobs.spawn(watch.run(Arc::clone(&networks), every));
+    }
+    jobs.spawn(affected::watch(Arc::clone(&networks), store.clone(), clock.clone()));
     let app = App {
         engine: Arc::clone(&engine),
-        network: Arc::new(network),
+        networks,
         store: store.clone(),
         clock: clock.clone(),
         caller: Caller::open(),
@@ -200,21 +201,6 @@ fn start_log(format: Option<LogFormat>) {
         LogFormat::Json => log.json().flatten_event(true).with_current_span(true).try_init(),
         LogFormat::Pretty => log.with_target(false).try_init(),
     };
-}
-
-fn tell_network(network: &Network, path: Option<&Path>) {
-    let (first, last) = network.view().period();
-    tracing::info!(
-        network.version = network.header().version(),
-        network.path = path.map_or_else(|| "bundled".into(), |path| path.display().to_string()),
-        network.first_date = %first,
-        network.last_date = %last,
-        network.stations = network.view().station_count(),
-        "network.opened"
-    );
-    if (last - now().date_naive()).num_days() < ENDS_SOON_DAYS {
-        tracing::warn!(network.last_date = %last, "network.ends_soon");
-    }
 }
 
 /// The keys of a database, and where they belong.

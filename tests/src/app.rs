@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use server::graphql::Caller;
 use server::http::{self, App, Engine, Limits, Trusted};
+use server::networks::Networks;
 use server::search::Network;
 use server::store::{KeyFile, Randomness, Store, StoreConfig};
 use tempfile::TempDir;
@@ -20,6 +21,8 @@ pub const NOW: &str = "2026-11-30T20:00:00Z";
 pub struct Server {
     /// Where it listens.
     pub address: SocketAddr,
+    /// The network that answers.
+    pub networks: Arc<Networks>,
     client: reqwest::Client,
     now: Arc<Mutex<DateTime<Utc>>>,
     _stop: oneshot::Sender<()>,
@@ -75,9 +78,10 @@ pub async fn start_with(
     let engine = Arc::new(engine);
     let now = Arc::new(Mutex::new(moment(NOW)));
     let clock = Arc::clone(&now);
+    let networks = Arc::new(Networks::new(network, moment(NOW)));
     let app = App {
         engine: Arc::clone(&engine),
-        network: Arc::new(network),
+        networks: Arc::clone(&networks),
         store,
         clock: Arc::new(move || *clock.lock().expect("a clock")),
         caller,
@@ -92,7 +96,7 @@ pub async fn start_with(
         http::serve(listener, http::router(app), engine.limits(), stopped).await;
     });
     let client = reqwest::Client::new();
-    Server { address, client, now, _stop: stop, folder: None }
+    Server { address, networks, client, now, _stop: stop, folder: None }
 }
 
 /// Starts a server over this network with an SQLite database of its own.

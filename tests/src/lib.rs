@@ -17,6 +17,7 @@ pub mod oracle;
 pub mod postgres;
 pub mod proxy;
 pub mod random;
+pub mod running;
 pub mod tamper;
 
 /// The lines of a file of the archive.

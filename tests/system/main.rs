@@ -7,6 +7,7 @@ mod http;
 mod operations;
 mod programs;
 mod readme;
+mod running;
 mod search;
 mod store;
 mod tidy;

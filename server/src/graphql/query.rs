@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, Result};
 
+use super::affected::{AffectedTripConnection, affected_trips};
 use super::connection::Connection;
 use super::error::{bad_argument, store_failed};
 use super::itineraries::{
@@ -171,6 +172,22 @@ impl Query {
         }
         let found = store(context).trip(&reference, last_name.as_deref()).await;
         Ok(found.map_err(|error| store_failed(&error))?.map(Trip))
+    }
+
+    /// Trips that are to be travelled yet and some of whose trains run otherwise in the current
+    /// network than they were booked; soonest departure first. None without the scope `support`.
+    async fn affected_trips(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Rows of the page; 20 where it is not said, at most 100.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "Only rows after this cursor.")] after: Option<String>,
+    ) -> Result<AffectedTripConnection> {
+        if !Caller::of(context).support {
+            return Ok(AffectedTripConnection::none());
+        }
+        affected_trips(context, first, after).await
     }
 
     /// The object with this id; null where there is none, or where it is not the caller's to see.

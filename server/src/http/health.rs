@@ -12,7 +12,7 @@ pub async fn live(State(app): State<App>) -> Json<Value> {
     Json(json!({
         "status": "live",
         "version": env!("CARGO_PKG_VERSION"),
-        "network": app.network.header().version(),
+        "network": app.networks.current().header().version(),
     }))
 }
 
@@ -23,14 +23,16 @@ pub async fn ready(State(app): State<App>) -> (StatusCode, Json<Value>) {
     if let Err(error) = &database {
         tracing::warn!(error.cause = %error, "health.database_away");
     }
-    let (first, last) = app.network.view().period();
+    let taken = app.networks.taken();
+    let (first, last) = taken.network.view().period();
     let status = if database.is_ok() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = json!({
         "status": if database.is_ok() { "ready" } else { "not ready" },
         "version": env!("CARGO_PKG_VERSION"),
         "network": {
             "status": "ready",
-            "version": app.network.header().version(),
+            "version": taken.network.header().version(),
+            "takenAt": taken.at,
             "firstDate": first,
             "lastDate": last,
         },

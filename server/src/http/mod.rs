@@ -35,7 +35,7 @@ use self::answer::refuse;
 use self::guard::Refused;
 use self::negotiate::Wording;
 use crate::graphql::Caller;
-use crate::search::Network;
+use crate::networks::Networks;
 use crate::store::Store;
 
 pub use code::Code;
@@ -54,7 +54,7 @@ pub struct App {
     /// What answers documents.
     pub engine: Arc<Engine>,
     /// The network that answers.
-    pub network: Arc<Network>,
+    pub networks: Arc<Networks>,
     /// The bookings.
     pub store: Store,
     /// The time.

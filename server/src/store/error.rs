@@ -171,6 +171,9 @@ pub enum StoreError {
     /// Trips were archived, and this process was not told where.
     #[error("expected the archive's folder, found none; name it with --archive-folder")]
     NoArchive,
+    /// Another server has taken a job over in the meantime.
+    #[error("another server has taken this job over; nothing was written")]
+    TurnLost,
     /// No random bytes.
     #[error(transparent)]
     Random(#[from] NoRandomness),

@@ -12,6 +12,7 @@
 //! SQLite has one task that writes, which commits what waits for it together (see `write.rs`), and
 //! a pool of connections that only read. PostgreSQL has one pool, at READ COMMITTED.
 
+mod affected;
 mod archive;
 mod audit;
 mod base64_bytes;
@@ -35,6 +36,7 @@ mod seal;
 mod steps;
 mod tickets;
 mod together;
+mod turns;
 mod write;
 
 use std::fmt;
@@ -48,6 +50,7 @@ use sea_orm::{
     IsolationLevel, TransactionTrait,
 };
 
+pub use affected::{AffectedPage, BookedTrip};
 pub use archive::{ArchiveReport, Archived, archive_date};
 pub use audit::{AuditHead, AuditReport, InvalidHead};
 pub use erase::Erasure;
@@ -60,6 +63,7 @@ pub use page::{InvalidCursor, TripCursor, TripEdge, TripPage, When};
 pub use random::{NoRandomness, Randomness};
 pub use rotate::Rotation;
 pub use steps::{Step, StepObserver};
+pub use turns::{LEASE, Turn};
 pub use write::WriteStats;
 
 use crate::booking::IdNumberCheck;

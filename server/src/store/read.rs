@@ -210,7 +210,7 @@ impl Store {
     }
 
     /// The trips in these rows, in their order, with all that belongs to them.
-    async fn assemble(
+    pub(super) async fn assemble(
         &self,
         database: &impl ConnectionTrait,
         trips: Vec<trip::Model>,

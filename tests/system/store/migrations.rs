@@ -56,7 +56,7 @@ async fn bookings_of_the_first_version_stay_whole(bench: Bench) {
     let alan = bench.cancel(&alan).await;
     let raw = bench.raw().await;
     // Back to it, and forward again.
-    Migrator::down(&raw, Some(3)).await.unwrap();
+    Migrator::down(&raw, Some(4)).await.unwrap();
     assert!(raw.execute_unprepared("SELECT identity FROM clients").await.is_ok());
     let store = bench.reopen(|_| ()).await;
     store.migrate().await.unwrap();

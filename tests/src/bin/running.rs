@@ -1,0 +1,108 @@
+//! What servers do while something happens to them, at length and with figures.
+//! `cargo run --release -p tests --bin running -- swap`
+//!
+//! Each subcommand prints what it did and what came of it, and exits with 1 where anything is
+//! wrong. `serve` is the server itself, as the other subcommands start it.
+
+#![expect(clippy::print_stdout, reason = "a program says what it did")]
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::{Parser, Subcommand};
+use tests::feed;
+use tests::running::{Program, swap};
+
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// New network files under load, and bad ones.
+    Swap {
+        /// Files that take over.
+        #[arg(long, default_value_t = 100)]
+        files: u32,
+        /// Searches a second all the while.
+        #[arg(long, default_value_t = 500)]
+        requests_per_s: u64,
+        /// Flipped bits of a small file, beside all its truncations.
+        #[arg(long, default_value_t = 100_000)]
+        flips: usize,
+        /// Where the random numbers begin.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+}
+
+fn main() -> ExitCode {
+    if std::env::args().nth(1).is_some_and(|word| word == "serve") {
+        return server::run();
+    }
+    let arguments = Arguments::parse();
+    let program = Program(std::env::current_exe().expect("this program"));
+    println!("{:?}", arguments.what);
+    let begun = Instant::now();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let good = runtime.expect("a runtime").block_on(run(arguments.what, program));
+    println!("{} in {:.0} s", if good { "good" } else { "WRONG" }, begun.elapsed().as_secs_f64());
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+async fn run(what: What, program: Program) -> bool {
+    match what {
+        What::Swap { files, requests_per_s, flips, seed } => {
+            run_swap(program, files, requests_per_s).await & run_refusals(flips, seed).await
+        }
+    }
+}
+
+async fn run_swap(program: Program, files: u32, requests_per_s: u64) -> bool {
+    let base = include_bytes!("../../../data/european-network.railgraph").to_vec();
+    let network = server::network_file::bundled().expect("the bundled network");
+    let date = network.view().period().0 + chrono::Days::new(7);
+    let question = ("London", "Wien", date.to_string());
+    let found = swap::run(&swap::Plan { program, base, question, files, requests_per_s }).await;
+    let megabytes = found.memory_bytes.map(|bytes| bytes as f64 / 1e6);
+    println!(
+        "{} searches, {} failed or mixed; median {:.1} ms, p99 {:.1} ms",
+        found.report.sent,
+        found.report.failures.len(),
+        found.report.percentile_ms(0.5),
+        found.report.percentile_ms(0.99)
+    );
+    println!(
+        "{} of {files} files taken over, {} versions answered, the last rename to the first answer \
+         at most {:.0} ms",
+        found.taken, found.versions, found.longest_ms
+    );
+    println!("{} bad files put in place, refused {} times", found.bad.0, found.bad.1);
+    println!(
+        "memory: {:.1} MB after ten swaps, {:.1} MB at the most, {:.1} MB at the end",
+        megabytes[0], megabytes[1], megabytes[2]
+    );
+    for failure in found.report.failures.iter().take(5) {
+        println!("wrong: {failure:?}");
+    }
+    found.report.failures.is_empty()
+        && found.taken == files as usize
+        && found.bad.1 >= found.bad.0
+        && megabytes[2] <= megabytes[0] + 8.0
+}
+
+async fn run_refusals(flips: usize, seed: u64) -> bool {
+    let small = feed::compiled(feed::CITIES).encode().expect("bytes");
+    let (tried, wrong) = swap::refuse_all(&small, flips, seed).await;
+    println!(
+        "a file of {} bytes: {tried} truncations and flipped bits, {} not refused",
+        small.len(),
+        wrong.len()
+    );
+    for what in wrong.iter().take(5) {
+        println!("wrong: {what}");
+    }
+    wrong.is_empty()
+}
