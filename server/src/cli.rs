@@ -160,6 +160,12 @@ pub struct ServeOptions {
     /// Takes no other documents than trusted ones.
     #[arg(long, env = "RAILGRAPH_ONLY_TRUSTED_DOCUMENTS", requires = "trusted_documents")]
     pub only_trusted_documents: bool,
+    /// How long to go on after SIGTERM before no more connections are taken, in milliseconds: for
+    /// balancers to see that the server is not ready any more. What is under way then has 20
+    /// seconds to end.
+    #[arg(long, env = "RAILGRAPH_STOP_NOTICE_MS", value_name = "MS", default_value_t = 0)]
+    #[arg(value_parser = clap::value_parser!(u64).range(..=60_000))]
+    pub stop_notice_ms: u64,
     /// What a caller may use.
     #[command(flatten, next_help_heading = "Limits")]
     pub limits: Limits,

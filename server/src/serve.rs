@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -154,9 +155,11 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
         jobs.spawn(watch.run(Arc::clone(&networks), every));
     }
     jobs.spawn(affected::watch(Arc::clone(&networks), store.clone(), clock.clone()));
+    let stopping = Arc::new(AtomicBool::new(false));
     let app = App {
         engine: Arc::clone(&engine),
         networks,
+        stopping: Arc::clone(&stopping),
         store: store.clone(),
         clock: clock.clone(),
         caller: Caller::open(),
@@ -171,7 +174,15 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
     } else {
         say(&format!("GraphiQL: http://{address}/graphql"));
     }
-    http::serve(listener, http::router(app), engine.limits(), asked_to_stop()).await;
+    let notice = Duration::from_millis(options.stop_notice_ms);
+    let stop = async {
+        asked_to_stop().await;
+        tracing::info!(stop.notice_ms = options.stop_notice_ms, "server.stopping");
+        // Balancers are told first, while everything they still send is answered.
+        stopping.store(true, Ordering::Relaxed);
+        tokio::time::sleep(notice).await;
+    };
+    http::serve(listener, http::router(app), engine.limits(), stop).await;
     drop(jobs);
     upkeep::finish(&store).await;
     close(&store).await;

@@ -82,6 +82,7 @@ pub async fn start_with(
     let app = App {
         engine: Arc::clone(&engine),
         networks: Arc::clone(&networks),
+        stopping: Arc::default(),
         store,
         clock: Arc::new(move || *clock.lock().expect("a clock")),
         caller,

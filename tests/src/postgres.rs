@@ -219,6 +219,41 @@ impl Cluster {
         self.run();
     }
 
+    /// Stops it as an operator does, and waits until it has.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not stop.
+    pub fn stop(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            signal(server.id(), "INT");
+            server.wait().expect("its end");
+        }
+    }
+
+    /// Starts one that was stopped; it is ready when this returns.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not start.
+    pub fn start_again(&mut self) {
+        self.run();
+    }
+
+    /// Stops all its processes where they are, or lets them go on.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not run.
+    pub fn pause(&self, paused: bool) {
+        let server = self.server.as_ref().expect("a running server").id();
+        let children = format!("/proc/{server}/task/{server}/children");
+        let children = fs::read_to_string(children).expect("its processes");
+        for process in std::iter::once(server).chain(children.split(' ').flat_map(str::parse)) {
+            signal(process, if paused { "STOP" } else { "CONT" });
+        }
+    }
+
     fn kill(&mut self) {
         if let Some(mut server) = self.server.take() {
             let _ = server.kill();
@@ -269,6 +304,13 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Sends a process a signal; it may have ended by itself.
+fn signal(process: u32, name: &str) {
+    let mut kill = Command::new("sh");
+    kill.args(["-c", "kill -\"$1\" \"$2\"", "kill", name, &process.to_string()]);
+    let _ = kill.stderr(Stdio::null()).status();
 }
 
 /// The user that a cluster runs as when we are root; the folder becomes that user's.

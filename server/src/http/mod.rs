@@ -22,6 +22,7 @@ mod values;
 
 use std::any::Any;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Request, StatusCode, header};
@@ -59,6 +60,8 @@ pub struct App {
     pub store: Store,
     /// The time.
     pub clock: Clock,
+    /// Whether the server is about to stop: it still answers, and says that it is not ready.
+    pub stopping: Arc<AtomicBool>,
     /// Who asks: without API keys, everybody is the same.
     pub caller: Caller,
 }
@@ -78,6 +81,8 @@ pub fn router(app: App) -> Router {
         .route("/schema.graphql", get(sdl))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
+        .route("/health/ready/search", get(health::ready_to_search))
+        .route("/health/ready/booking", get(health::ready_to_book))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(graphql::panicked))

@@ -10,6 +10,7 @@ use sea_orm::{
 };
 
 use super::Store;
+use super::breaker::Use;
 use super::entities::{Status, affected_leg, affected_trip, trip, trip_leg};
 use super::error::StoreError;
 use super::page::TripCursor;
@@ -152,7 +153,8 @@ impl Store {
         first: u32,
         after: Option<TripCursor>,
     ) -> Result<AffectedPage, StoreError> {
-        self.with_fresh_keys(|| self.page_of_affected(now, first, after)).await
+        let read = || self.page_of_affected(now, first, after);
+        self.guarded(Use::Read, self.with_fresh_keys(read)).await
     }
 
     async fn page_of_affected(

@@ -188,6 +188,13 @@ impl From<DbErr> for StoreError {
     }
 }
 
+/// SQLite's FULL, READONLY, CANTOPEN and the family of IOERR, failed syncs among them: the low byte
+/// of the code says which. PostgreSQL's codes have five characters.
+fn is_of_the_disk(code: &str) -> bool {
+    let number: Option<u32> = (code.len() < 5).then(|| code.parse().ok()).flatten();
+    number.is_some_and(|number| matches!(number & 0xff, 8 | 10 | 13 | 14))
+}
+
 /// What kind of failure a database error is, as far as the store acts on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Failure {
@@ -259,6 +266,9 @@ impl Failure {
             "57P01" | "57P02" | "57P03" | "53300" | "25006" | "57014" | "25P03" => {
                 Self::Unavailable
             }
+            // PostgreSQL: disk full, no memory, a failed read or write of a file.
+            "53100" | "53200" | "58030" => Self::Unavailable,
+            _ if is_of_the_disk(code) => Self::Unavailable,
             _ => Self::Other,
         }
     }

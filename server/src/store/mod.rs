@@ -17,6 +17,7 @@ mod archive;
 mod audit;
 mod base64_bytes;
 mod book;
+mod breaker;
 mod change;
 mod entities;
 mod erase;
@@ -46,13 +47,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    AccessMode, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    IsolationLevel, TransactionTrait,
+    AccessMode, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel,
+    TransactionTrait,
 };
 
 pub use affected::{AffectedPage, BookedTrip};
 pub use archive::{ArchiveReport, Archived, archive_date};
 pub use audit::{AuditHead, AuditReport, InvalidHead};
+pub use breaker::{BreakerState, BreakerStats};
 pub use erase::Erasure;
 pub use error::{OpenError, StoreError};
 pub use key_registry::Keys;
@@ -85,8 +87,8 @@ pub struct StoreConfig {
     pub id_number_check: IdNumberCheck,
     /// Connections at most: PostgreSQL's pool, SQLite's readers.
     pub connections_max: u32,
-    /// How long to wait for a connection, for SQLite's write lock, and for PostgreSQL to answer
-    /// at all.
+    /// How long to wait for SQLite's write lock, and for PostgreSQL to answer at all; a caller
+    /// waits two fifths of it for a free connection.
     pub patience: Duration,
     /// Where random bytes come from.
     pub random: Randomness,
@@ -116,6 +118,13 @@ impl StoreConfig {
     }
 }
 
+impl StoreConfig {
+    /// How long to wait for a free connection.
+    fn acquire_timeout(&self) -> Duration {
+        self.patience * 2 / 5
+    }
+}
+
 /// The URL may contain a password.
 impl fmt::Debug for StoreConfig {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -127,6 +136,17 @@ impl fmt::Debug for StoreConfig {
             .field("patience", &self.patience)
             .finish_non_exhaustive()
     }
+}
+
+/// The connections of a pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolStats {
+    /// Those that are open.
+    pub open: u32,
+    /// Those of them that nobody uses.
+    pub idle: u32,
+    /// As many as there may be.
+    pub most: u32,
 }
 
 /// An open database. Cloning it shares its connections.
@@ -147,23 +167,35 @@ struct Inner {
     lookups: lookups::Lookups,
     tickets: tickets::TicketNumbers,
     retry_budget: retry::RetryBudget,
+    reading: breaker::Breaker,
+    writing: breaker::Breaker,
     id_number_check: IdNumberCheck,
+    connections_max: u32,
     patience: Duration,
     random: Randomness,
     steps: steps::Steps,
 }
 
 impl Store {
-    /// Whether the database answers and has the store's tables.
-    pub async fn health(&self) -> Result<(), StoreError> {
-        let row = entities::ticket_number::Entity::find_by_id(1_i16).one(self.reader()).await?;
-        row.map(|_| ()).ok_or(StoreError::Corrupt("ticket_numbers has lost its row"))
-    }
-
     /// Closes all connections. What was answered is stored whether or not this is called.
     pub async fn close(&self) -> Result<(), StoreError> {
         self.inner.reader.close_by_ref().await?;
         Ok(self.inner.writer.close_by_ref().await?)
+    }
+
+    /// The connections of the reading pool, which PostgreSQL writes through, too.
+    pub fn pool_stats(&self) -> PoolStats {
+        let (open, idle) = match self.reader().get_database_backend() {
+            DbBackend::Postgres => {
+                let pool = self.reader().get_postgres_connection_pool();
+                (pool.size(), pool.num_idle())
+            }
+            _ => {
+                let pool = self.reader().get_sqlite_connection_pool();
+                (pool.size(), pool.num_idle())
+            }
+        };
+        PoolStats { open, idle: idle as u32, most: self.inner.connections_max }
     }
 
     /// How often a client was found without asking the database.

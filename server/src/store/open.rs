@@ -16,6 +16,7 @@ use sea_orm::{
 };
 use sea_orm_migration::MigratorTrait;
 
+use super::breaker::{Breaker, Use};
 use super::error::OpenError;
 use super::lookups::Lookups;
 use super::retry::RetryBudget;
@@ -70,6 +71,9 @@ impl Store {
             lookups: Lookups::default(),
             tickets: TicketNumbers::default(),
             retry_budget: RetryBudget::default(),
+            reading: Breaker::new(Use::Read),
+            writing: Breaker::new(Use::Write),
+            connections_max: config.connections_max,
             id_number_check: config.id_number_check,
             patience: config.patience,
             random: config.random.clone(),
@@ -170,8 +174,8 @@ async fn open_sqlite(config: &StoreConfig) -> Result<Connections, OpenError> {
         options.clone().pragma("cache_size", "-65536").pragma("wal_autocheckpoint", "8000");
     let writer = sqlite_pool(1, config.patience).connect_lazy_with(writer_options);
     let reader_options = options.create_if_missing(false).pragma("query_only", "ON");
-    let reader =
-        sqlite_pool(config.connections_max, config.patience).connect_lazy_with(reader_options);
+    let reader = sqlite_pool(config.connections_max, config.acquire_timeout())
+        .connect_lazy_with(reader_options);
     Ok(Connections {
         writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
         reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
@@ -235,7 +239,7 @@ async fn open_postgres(config: &StoreConfig) -> Result<Connections, OpenError> {
     );
     let pool = PgPoolOptions::new()
         .max_connections(config.connections_max)
-        .acquire_timeout(config.patience)
+        .acquire_timeout(config.acquire_timeout())
         .after_connect(move |connection, _| {
             let settings = settings.clone();
             Box::pin(async move {

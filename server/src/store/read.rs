@@ -11,6 +11,7 @@ use sea_orm::{
 };
 
 use super::Store;
+use super::breaker::Use;
 use super::entities::{
     archived_trip, client, client_identity, reservation, ticket, trip, trip_leg,
 };
@@ -38,7 +39,7 @@ impl Store {
         let wanted = trip::Entity::find().filter(trip::Column::Reference.eq(reference.as_str()));
         let archived = Condition::all().add(archived_trip::Column::Reference.eq(reference));
         let read = || self.one_trip(wanted.clone(), archived.clone());
-        let trip = self.with_fresh_keys(read).await?;
+        let trip = self.guarded(Use::Read, self.with_fresh_keys(read)).await?;
         Ok(trip.filter(|trip| last_name.is_none_or(|name| trip.has_traveller(name))))
     }
 
@@ -46,7 +47,7 @@ impl Store {
     pub async fn trip_by_id(&self, id: TripId) -> Result<Option<Trip>, StoreError> {
         let archived = Condition::all().add(archived_trip::Column::TripId.eq(id.0));
         let read = || self.one_trip(trip::Entity::find_by_id(id.0), archived.clone());
-        self.with_fresh_keys(read).await
+        self.guarded(Use::Read, self.with_fresh_keys(read)).await
     }
 
     /// A trip, wherever it is: in the database, or where not, in the archive.
@@ -81,14 +82,18 @@ impl Store {
             return Ok(None);
         };
         let identity = Identity::new(last_name, id_number);
+        self.guarded(Use::Read, self.client_of(&identity)).await
+    }
+
+    async fn client_of(&self, identity: &Identity) -> Result<Option<Client>, StoreError> {
         loop {
             let ring = self.vault().ring();
-            match self.look_up(&ring, &identity).await {
+            match self.look_up(&ring, identity).await {
                 Ok(None) if self.has_other_keys(&ring).await? => {}
                 // Sealed or cached under keys that were rotated since.
                 Err(StoreError::KeyMissing { .. }) => {
                     self.reload_keys().await?;
-                    return self.look_up(&self.vault().ring(), &identity).await;
+                    return self.look_up(&self.vault().ring(), identity).await;
                 }
                 found => return found,
             }
@@ -124,7 +129,7 @@ impl Store {
             let found = client::Entity::find_by_id(id.0).one(self.reader()).await?;
             found.map(|row| self.vault().open(&row)).transpose()
         };
-        self.with_fresh_keys(read).await
+        self.guarded(Use::Read, self.with_fresh_keys(read)).await
     }
 
     /// The reservation in this row.
@@ -137,12 +142,13 @@ impl Store {
             let found = places(self.reader(), wanted).await?.pop();
             found.map(|place| reservation_of(place, self.vault())).transpose()
         };
-        self.with_fresh_keys(read).await
+        self.guarded(Use::Read, self.with_fresh_keys(read)).await
     }
 
     /// The ticket in this row.
     pub async fn ticket_by_id(&self, id: TicketId) -> Result<Option<Ticket>, StoreError> {
-        let found = ticket::Entity::find_by_id(id.0).one(self.reader()).await?;
+        let read = async { Ok(ticket::Entity::find_by_id(id.0).one(self.reader()).await?) };
+        let found = self.guarded(Use::Read, read).await?;
         found.map(|row| ticket_of(&row)).transpose()
     }
 
@@ -155,7 +161,8 @@ impl Store {
         first: u32,
         after: Option<TripCursor>,
     ) -> Result<TripPage, StoreError> {
-        self.with_fresh_keys(|| self.page_of(client, when, now, first, after)).await
+        let read = || self.page_of(client, when, now, first, after);
+        self.guarded(Use::Read, self.with_fresh_keys(read)).await
     }
 
     async fn page_of(

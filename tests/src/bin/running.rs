@@ -7,10 +7,11 @@
 #![expect(clippy::print_stdout, reason = "a program says what it did")]
 
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::{Parser, Subcommand};
 use tests::feed;
+use tests::running::database_away::{self, Away};
 use tests::running::{Program, swap};
 
 #[derive(Debug, Parser)]
@@ -36,6 +37,12 @@ enum What {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// PostgreSQL is stopped, and then stands still, while searches and bookings go on.
+    DatabaseAway {
+        /// For how long, each time.
+        #[arg(long, default_value_t = 20)]
+        seconds: u64,
+    },
 }
 
 fn main() -> ExitCode {
@@ -57,14 +64,64 @@ async fn run(what: What, program: Program) -> bool {
         What::Swap { files, requests_per_s, flips, seed } => {
             run_swap(program, files, requests_per_s).await & run_refusals(flips, seed).await
         }
+        What::DatabaseAway { seconds } => {
+            run_away(&program, Away::Stopped, seconds).await
+                & run_away(&program, Away::Still, seconds).await
+        }
     }
+}
+
+/// Two cities and a date of the bundled network.
+fn question() -> (&'static str, &'static str, String) {
+    let network = server::network_file::bundled().expect("the bundled network");
+    let date = network.view().period().1 - chrono::Days::new(7);
+    ("London", "Wien", date.to_string())
+}
+
+async fn run_away(program: &Program, away: Away, seconds: u64) -> bool {
+    let plan = database_away::Plan {
+        program: program.clone(),
+        question: question(),
+        away,
+        time: Duration::from_secs(seconds),
+        searches_per_s: 200,
+        bookings_per_s: 50,
+    };
+    let Some(found) = database_away::run(&plan).await else {
+        println!("PostgreSQL is missing");
+        return false;
+    };
+    println!(
+        "{away:?}: {} searches, {} failed, p99 {:.1} ms",
+        found.searches.sent,
+        found.searches.failures.len(),
+        found.searches.percentile_ms(0.99)
+    );
+    println!(
+        "{} bookings: {} done, {} of them lost, {} refused typed, {} failed otherwise",
+        found.bookings.sent,
+        found.booked.0,
+        found.booked.1,
+        found.refused,
+        found.bookings.failures.len()
+    );
+    println!(
+        "the breaker was open after {:.0} ms; since then a refusal took at most {:.1} ms; the first \
+         booking came {:.0} ms after the database was back",
+        found.open_after_ms, found.longest_refusal_ms, found.back_after_ms
+    );
+    println!("health meanwhile: search {}, booking {}", found.health.0, found.health.1);
+    found.searches.failures.is_empty()
+        && found.bookings.failures.is_empty()
+        && found.booked.1 == 0
+        && found.longest_refusal_ms <= 100.0
+        && found.back_after_ms <= 5_000.0
+        && found.health == (200, 503)
 }
 
 async fn run_swap(program: Program, files: u32, requests_per_s: u64) -> bool {
     let base = include_bytes!("../../../data/european-network.railgraph").to_vec();
-    let network = server::network_file::bundled().expect("the bundled network");
-    let date = network.view().period().0 + chrono::Days::new(7);
-    let question = ("London", "Wien", date.to_string());
+    let question = question();
     let found = swap::run(&swap::Plan { program, base, question, files, requests_per_s }).await;
     let megabytes = found.memory_bytes.map(|bytes| bytes as f64 / 1e6);
     println!(

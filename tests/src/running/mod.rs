@@ -1,6 +1,7 @@
 //! Servers as they are run: real processes, asked all the while that something happens to them. The
 //! program `running` does it at length and prints the figures; the suite runs short versions.
 
+pub mod database_away;
 pub mod load;
 pub mod process;
 pub mod swap;

@@ -1,6 +1,7 @@
 //! Servers as they are run: short versions of what the program `running` does.
 
 mod affected;
+mod database_away;
 mod swap;
 
 use std::path::PathBuf;
