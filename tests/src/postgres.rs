@@ -329,7 +329,8 @@ fn owner_for(folder: &Path) -> io::Result<Option<(u32, u32)>> {
     Ok(Some((user, group)))
 }
 
-fn free_port() -> io::Result<u16> {
+/// A port that nobody listens on at the moment.
+pub fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 

@@ -22,9 +22,10 @@ mod values;
 
 use std::any::Any;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
+use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, Request, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -86,6 +87,7 @@ pub fn router(app: App) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(graphql::panicked))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app.stopping), say_goodbye))
         .layer(middleware::from_fn(observe))
         .with_state(app)
 }
@@ -104,6 +106,20 @@ async fn not_found() -> Response {
 async fn method_not_allowed() -> Response {
     let refused = Refused::new(Code::MethodNotAllowed, "expected a method that this path has");
     refuse(StatusCode::METHOD_NOT_ALLOWED, Wording::Json, refused)
+}
+
+/// Asks callers for a new connection once the server is about to stop, so that none is in use when
+/// it does.
+async fn say_goodbye(
+    State(stopping): State<Arc<AtomicBool>>,
+    request: Request<axum::body::Body>,
+    next: Next,
+) -> Response {
+    let mut response = next.run(request).await;
+    if stopping.load(Ordering::Relaxed) {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// Gives the request an id, logs how it ended, and tells the caller the id.

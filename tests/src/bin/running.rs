@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use clap::{Parser, Subcommand};
 use tests::feed;
 use tests::running::database_away::{self, Away};
-use tests::running::{Program, swap};
+use tests::running::{Program, swap, two_servers};
 
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -43,6 +43,15 @@ enum What {
         #[arg(long, default_value_t = 20)]
         seconds: u64,
     },
+    /// One of two servers behind nginx is stopped, then killed.
+    TwoServers {
+        /// Requests a second all the while.
+        #[arg(long, default_value_t = 200)]
+        requests_per_s: u64,
+        /// Times that a server is stopped, and times that one is killed.
+        #[arg(long, default_value_t = 5)]
+        times: usize,
+    },
 }
 
 fn main() -> ExitCode {
@@ -64,6 +73,7 @@ async fn run(what: What, program: Program) -> bool {
         What::Swap { files, requests_per_s, flips, seed } => {
             run_swap(program, files, requests_per_s).await & run_refusals(flips, seed).await
         }
+        What::TwoServers { requests_per_s, times } => run_two(program, requests_per_s, times).await,
         What::DatabaseAway { seconds } => {
             run_away(&program, Away::Stopped, seconds).await
                 & run_away(&program, Away::Still, seconds).await
@@ -76,6 +86,28 @@ fn question() -> (&'static str, &'static str, String) {
     let network = server::network_file::bundled().expect("the bundled network");
     let date = network.view().period().1 - chrono::Days::new(7);
     ("London", "Wien", date.to_string())
+}
+
+async fn run_two(program: Program, requests_per_s: u64, times: usize) -> bool {
+    let plan = two_servers::Plan { program, question: question(), requests_per_s, times };
+    let Some(found) = two_servers::run(&plan).await else {
+        println!("PostgreSQL or nginx is missing");
+        return false;
+    };
+    println!(
+        "{} requests, p99 {:.1} ms; {times} servers stopped: {} failed; {times} killed: {} failed, \
+         {} of them not in flight",
+        found.sent,
+        found.p99_ms,
+        found.while_stopped.len(),
+        found.while_killed.len(),
+        found.not_in_flight
+    );
+    println!("{} bookings acknowledged, {} lost", found.booked.0, found.booked.1);
+    for failure in found.while_stopped.iter().take(5) {
+        println!("wrong: {failure:?}");
+    }
+    found.while_stopped.is_empty() && found.not_in_flight == 0 && found.booked.1 == 0
 }
 
 async fn run_away(program: &Program, away: Away, seconds: u64) -> bool {

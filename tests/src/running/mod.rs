@@ -3,7 +3,9 @@
 
 pub mod database_away;
 pub mod load;
+pub mod nginx;
 pub mod process;
 pub mod swap;
+pub mod two_servers;
 
 pub use process::{Process, Program};

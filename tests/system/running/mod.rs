@@ -3,6 +3,7 @@
 mod affected;
 mod database_away;
 mod swap;
+mod two_servers;
 
 use std::path::PathBuf;
 
