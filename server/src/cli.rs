@@ -184,6 +184,10 @@ pub struct DatabaseOptions {
         hide_env_values = true
     )]
     pub database_url: String,
+    /// A streaming standby of the PostgreSQL database, to read trips and clients from. It is read
+    /// where it shows all that was acknowledged before, else the database itself.
+    #[arg(long, env = "DATABASE_REPLICA_URL", value_name = "URL", hide_env_values = true)]
+    pub replica_url: Option<String>,
     /// File with the keys that names and id numbers are encrypted with. Where it is not said, it is
     /// beside the SQLite file, or `railgraph.key` for PostgreSQL, and made with the database.
     #[arg(long, env = "RAILGRAPH_ENCRYPTION_KEY_FILE", value_name = "FILE")]

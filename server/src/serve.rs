@@ -243,6 +243,7 @@ pub(crate) async fn open_store(
     };
     let config = StoreConfig {
         id_number_check: check,
+        replica_url: options.replica_url.clone(),
         key_path: Some(found.path.clone()),
         archive: Some(archive_folder(options)),
         ..StoreConfig::new(options.database_url.as_str(), found.keys.clone())

@@ -204,6 +204,35 @@ impl Cluster {
         Some(cluster)
     }
 
+    /// Starts a streaming standby of it.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not start.
+    pub fn standby(&self) -> Self {
+        let folder = tempfile::Builder::new().prefix("railgraph-pg-").tempdir().expect("a folder");
+        let owner = owner_for(folder.path()).expect("a user for PostgreSQL");
+        let port = free_port().expect("a port");
+        let programs = self.programs.clone();
+        let mut standby = Self { programs, folder, owner, port, server: None };
+        let output = standby
+            .command("pg_basebackup")
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "railgraph"])
+            .args(["--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "-D"])
+            .arg(standby.data())
+            .output()
+            .expect("pg_basebackup");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let settings = format!(
+            "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = '{}'\n\
+             max_connections = 300\n",
+            standby.folder.path().display()
+        );
+        fs::write(standby.data().join("postgresql.conf"), settings).expect("its settings");
+        standby.run();
+        standby
+    }
+
     /// The URL of its database.
     pub fn url(&self) -> String {
         format!("postgres://railgraph@127.0.0.1:{}/postgres", self.port)

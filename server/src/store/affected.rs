@@ -164,7 +164,7 @@ impl Store {
         after: Option<TripCursor>,
     ) -> Result<AffectedPage, StoreError> {
         let all = affected(now);
-        let snapshot = self.snapshot().await?;
+        let snapshot = self.reading_snapshot().await?;
         let total_count = all.clone().count(&snapshot).await?;
         let beyond = after.map_or_else(Condition::all, |cursor| {
             let (departure, id) = (trip::Column::DepartureAt, trip::Column::Id);

@@ -143,7 +143,8 @@ impl Breaker {
     }
 }
 
-fn unavailable(reason: &str) -> StoreError {
+/// The error of a database that is away.
+pub(super) fn unavailable(reason: &str) -> StoreError {
     StoreError::Unavailable(connection_error(reason))
 }
 

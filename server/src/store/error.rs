@@ -34,6 +34,13 @@ pub enum OpenError {
         /// What the driver says of it.
         reason: String,
     },
+    /// A replica that cannot be one.
+    #[error(
+        "expected a replica like postgres://user@host/database, of a PostgreSQL database, found \
+         something else; set --replica-url or DATABASE_REPLICA_URL to a standby's URL, or leave it \
+         out"
+    )]
+    ReplicaUrl,
     /// SQLite in memory has one database per connection, and loses bookings by design.
     #[error(
         "expected an SQLite database in a file, found one in memory, which would lose all \

@@ -30,6 +30,7 @@ mod open;
 mod page;
 mod random;
 mod read;
+mod replica;
 mod retry;
 mod rotate;
 mod rows;
@@ -63,6 +64,7 @@ pub use lookups::LookupStats;
 pub use open::sqlite_file;
 pub use page::{InvalidCursor, TripCursor, TripEdge, TripPage, When};
 pub use random::{NoRandomness, Randomness};
+pub use replica::ReplicaStats;
 pub use rotate::Rotation;
 pub use steps::{Step, StepObserver};
 pub use turns::{LEASE, Turn};
@@ -79,6 +81,8 @@ pub type StatementObserver = Arc<dyn Fn(Duration, bool) + Send + Sync>;
 pub struct StoreConfig {
     /// `sqlite://PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`.
     pub url: String,
+    /// A standby of PostgreSQL to read from, where there is one.
+    pub replica_url: Option<String>,
     /// What names and id numbers are encrypted with.
     pub keys: KeyFile,
     /// Where they were read from, to be read again when they are rotated.
@@ -105,6 +109,7 @@ impl StoreConfig {
     pub fn new(url: impl Into<String>, keys: KeyFile) -> Self {
         Self {
             url: url.into(),
+            replica_url: None,
             keys,
             key_path: None,
             id_number_check: IdNumberCheck::default(),
@@ -159,6 +164,7 @@ pub struct Store {
 struct Inner {
     writer: DatabaseConnection,
     reader: DatabaseConnection,
+    replica: Option<replica::Replica>,
     /// SQLite's writer task.
     group_commit: Option<write::GroupCommit>,
     vault: seal::Vault,
@@ -179,6 +185,9 @@ struct Inner {
 impl Store {
     /// Closes all connections. What was answered is stored whether or not this is called.
     pub async fn close(&self) -> Result<(), StoreError> {
+        if let Some(replica) = &self.inner.replica {
+            replica.close().await?;
+        }
         self.inner.reader.close_by_ref().await?;
         Ok(self.inner.writer.close_by_ref().await?)
     }

@@ -19,6 +19,7 @@ use sea_orm_migration::MigratorTrait;
 use super::breaker::{Breaker, Use};
 use super::error::OpenError;
 use super::lookups::Lookups;
+use super::replica::Replica;
 use super::retry::RetryBudget;
 use super::seal::Vault;
 use super::steps::Steps;
@@ -61,7 +62,13 @@ impl Store {
         let is_sqlite = connections.writer.get_database_backend() == DbBackend::Sqlite;
         let group_commit = is_sqlite.then(|| GroupCommit::start(connections.writer.clone()));
         let group_commit = group_commit.transpose().map_err(OpenError::NoThread)?;
+        let replica = match &config.replica_url {
+            Some(_) if is_sqlite => return Err(OpenError::ReplicaUrl),
+            Some(url) => Some(Replica::open(url, config)?),
+            None => None,
+        };
         let inner = Inner {
+            replica,
             group_commit,
             writer: connections.writer,
             reader: connections.reader,

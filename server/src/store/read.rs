@@ -56,7 +56,7 @@ impl Store {
         wanted: Select<trip::Entity>,
         archived: Condition,
     ) -> Result<Option<Trip>, StoreError> {
-        let snapshot = self.snapshot().await?;
+        let snapshot = self.reading_snapshot().await?;
         let found = wanted.all(&snapshot).await?;
         let trip = if found.is_empty() {
             self.archived(&snapshot, archived).await?
@@ -82,7 +82,8 @@ impl Store {
             return Ok(None);
         };
         let identity = Identity::new(last_name, id_number);
-        self.guarded(Use::Read, self.client_of(&identity)).await
+        let read = || self.client_of(&identity);
+        self.guarded(Use::Read, self.or_from_primary(read)).await
     }
 
     async fn client_of(&self, identity: &Identity) -> Result<Option<Client>, StoreError> {
@@ -113,7 +114,7 @@ impl Store {
         let found = client_identity::Entity::find()
             .filter(client_identity::Column::Identity.is_in(indexes))
             .find_also_related(client::Entity)
-            .one(self.reader())
+            .one(self.reading().await)
             .await?;
         let Some((entry, Some(row))) = found else {
             return Ok(None);
@@ -126,7 +127,7 @@ impl Store {
     /// The client in this row.
     pub async fn client_by_id(&self, id: ClientId) -> Result<Option<Client>, StoreError> {
         let read = async || {
-            let found = client::Entity::find_by_id(id.0).one(self.reader()).await?;
+            let found = client::Entity::find_by_id(id.0).one(self.reading().await).await?;
             found.map(|row| self.vault().open(&row)).transpose()
         };
         self.guarded(Use::Read, self.with_fresh_keys(read)).await
@@ -139,7 +140,7 @@ impl Store {
     ) -> Result<Option<Reservation>, StoreError> {
         let read = async || {
             let wanted = reservation::Entity::find_by_id(id.0);
-            let found = places(self.reader(), wanted).await?.pop();
+            let found = places(self.reading().await, wanted).await?.pop();
             found.map(|place| reservation_of(place, self.vault())).transpose()
         };
         self.guarded(Use::Read, self.with_fresh_keys(read)).await
@@ -147,8 +148,8 @@ impl Store {
 
     /// The ticket in this row.
     pub async fn ticket_by_id(&self, id: TicketId) -> Result<Option<Ticket>, StoreError> {
-        let read = async { Ok(ticket::Entity::find_by_id(id.0).one(self.reader()).await?) };
-        let found = self.guarded(Use::Read, read).await?;
+        let read = async || Ok(ticket::Entity::find_by_id(id.0).one(self.reading().await).await?);
+        let found = self.guarded(Use::Read, self.or_from_primary(read)).await?;
         found.map(|row| ticket_of(&row)).transpose()
     }
 
@@ -174,7 +175,7 @@ impl Store {
         after: Option<TripCursor>,
     ) -> Result<TripPage, StoreError> {
         let all = trips_of_client(client, when, now);
-        let snapshot = self.snapshot().await?;
+        let snapshot = self.reading_snapshot().await?;
         let mut total_count = all.clone().count(&snapshot).await?;
         let order = match when {
             When::Current => Order::Asc,

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use clap::{Parser, Subcommand};
 use tests::feed;
 use tests::running::database_away::{self, Away};
+use tests::running::replica::{self, Plan};
 use tests::running::{Program, swap, two_servers};
 
 #[derive(Debug, Parser)]
@@ -41,6 +42,15 @@ enum What {
     DatabaseAway {
         /// For how long, each time.
         #[arg(long, default_value_t = 20)]
+        seconds: u64,
+    },
+    /// A standby falls behind while callers write at one server and read at another.
+    Replica {
+        /// Callers at once.
+        #[arg(long, default_value_t = 16)]
+        callers: usize,
+        /// How long the standby keeps up, then stands still, then keeps up again.
+        #[arg(long, default_value_t = 10)]
         seconds: u64,
     },
     /// One of two servers behind nginx is stopped, then killed.
@@ -73,6 +83,9 @@ async fn run(what: What, program: Program) -> bool {
         What::Swap { files, requests_per_s, flips, seed } => {
             run_swap(program, files, requests_per_s).await & run_refusals(flips, seed).await
         }
+        What::Replica { callers, seconds } => {
+            run_replica(Plan { callers, phase: Duration::from_secs(seconds) }).await
+        }
         What::TwoServers { requests_per_s, times } => run_two(program, requests_per_s, times).await,
         What::DatabaseAway { seconds } => {
             run_away(&program, Away::Stopped, seconds).await
@@ -86,6 +99,29 @@ fn question() -> (&'static str, &'static str, String) {
     let network = server::network_file::bundled().expect("the bundled network");
     let date = network.view().period().1 - chrono::Days::new(7);
     ("London", "Wien", date.to_string())
+}
+
+async fn run_replica(plan: Plan) -> bool {
+    let Some(found) = replica::run(plan).await else {
+        println!("PostgreSQL is missing");
+        return false;
+    };
+    let [before, meanwhile, after] = found.reads;
+    println!(
+        "{} writes read back at once from the other server, {} not seen",
+        found.written, found.stale
+    );
+    for (what, (replica, primary)) in
+        [("keeping up", before), ("standing still", meanwhile), ("keeping up again", after)]
+    {
+        println!("{what}: {replica} reads from the replica, {primary} from the primary");
+    }
+    println!("it was {} bytes behind after its standstill", found.behind_bytes);
+    println!(
+        "with the replica stopped: {} reads answered, {} failed",
+        found.while_killed.1, found.while_killed.0
+    );
+    found.stale == 0 && found.while_killed.0 == 0 && before.0 > 0
 }
 
 async fn run_two(program: Program, requests_per_s: u64, times: usize) -> bool {

@@ -5,6 +5,7 @@ pub mod database_away;
 pub mod load;
 pub mod nginx;
 pub mod process;
+pub mod replica;
 pub mod swap;
 pub mod two_servers;
 

@@ -2,6 +2,7 @@
 
 mod affected;
 mod database_away;
+mod replica;
 mod swap;
 mod two_servers;
 
