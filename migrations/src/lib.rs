@@ -53,6 +53,11 @@ impl MigratorTrait for Migrator {
                 up_down!("api_keys/sqlite"),
                 up_down!("api_keys/postgres"),
             ),
+            migration(
+                "m20261125_000006_affected",
+                up_down!("affected/sqlite"),
+                up_down!("affected/postgres"),
+            ),
         ]
     }
 }

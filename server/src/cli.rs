@@ -220,6 +220,11 @@ pub struct ServeOptions {
     /// Network file to serve; the bundled European one where it is not said.
     #[arg(long, env = "RAILGRAPH_NETWORK", value_name = "FILE")]
     pub network: Option<PathBuf>,
+    /// How often the network file is looked at, in milliseconds. A new one is taken while requests
+    /// are answered; one that is no network file is refused, and the one before answers on.
+    #[arg(long, env = "RAILGRAPH_NETWORK_POLL_MS", value_name = "MS", default_value_t = 1_000)]
+    #[arg(value_parser = clap::value_parser!(u64).range(20..=3_600_000))]
+    pub network_poll_ms: u64,
     /// The database.
     #[command(flatten)]
     pub database: DatabaseOptions,
@@ -255,6 +260,12 @@ pub struct ServeOptions {
     /// Takes no other documents than trusted ones.
     #[arg(long, env = "RAILGRAPH_ONLY_TRUSTED_DOCUMENTS", requires = "trusted_documents")]
     pub only_trusted_documents: bool,
+    /// How long to go on after SIGTERM before no more connections are taken, in milliseconds: for
+    /// balancers to see that the server is not ready any more. What is under way then has 20
+    /// seconds to end.
+    #[arg(long, env = "RAILGRAPH_STOP_NOTICE_MS", value_name = "MS", default_value_t = 0)]
+    #[arg(value_parser = clap::value_parser!(u64).range(..=60_000))]
+    pub stop_notice_ms: u64,
     /// What a caller may use.
     #[command(flatten, next_help_heading = "Limits")]
     pub limits: Limits,
@@ -273,6 +284,10 @@ pub struct DatabaseOptions {
         hide_env_values = true
     )]
     pub database_url: String,
+    /// A streaming standby of the PostgreSQL database, to read trips and clients from. It is read
+    /// where it shows all that was acknowledged before, else the database itself.
+    #[arg(long, env = "DATABASE_REPLICA_URL", value_name = "URL", hide_env_values = true)]
+    pub replica_url: Option<String>,
     /// File with the keys that names and id numbers are encrypted with. Where it is not said, it is
     /// beside the SQLite file, or `railgraph.key` for PostgreSQL, and made with the database.
     #[arg(long, env = "RAILGRAPH_ENCRYPTION_KEY_FILE", value_name = "FILE")]

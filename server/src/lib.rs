@@ -8,6 +8,7 @@
 //! All may tell [`sight`] what they do.
 
 pub mod access;
+pub mod affected;
 pub mod booking;
 pub mod cli;
 mod commands;
@@ -15,6 +16,7 @@ pub mod graphql;
 pub mod http;
 pub mod limit;
 pub mod network_file;
+pub mod networks;
 pub mod search;
 mod serve;
 pub mod sight;

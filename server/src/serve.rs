@@ -6,13 +6,15 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::{CommandFactory, Parser};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::affected;
 use crate::booking;
 use crate::cli::{
     AuditCommand, Auth, Cli, ClientCommand, Command, DatabaseOptions, IdNumberCheck, KeysCommand,
@@ -24,16 +26,13 @@ use crate::http::{
     self, Access, App, Callers, Engine, FolderError, NotTrusted, OpenConnections, Trusted, Watch,
 };
 use crate::limit::{self, Shared};
-use crate::network_file::{self, NetworkFileError};
-use crate::search::Network;
+use crate::network_file::NetworkFileError;
+use crate::networks;
 use crate::sight::{self, Metrics, Traces, TracesError};
 use crate::store::{
     self, KeyFile, KeyFileError, Keys, Randomness, StatementObserver, Store, StoreConfig,
 };
 use crate::upkeep;
-
-/// Days before the end of the network's dates from which every start warns of it.
-const ENDS_SOON_DAYS: i64 = 30;
 
 /// Why the program ends before it has begun. Each is one sentence.
 #[derive(Debug, thiserror::Error)]
@@ -173,11 +172,9 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
         return Err(StartError::NotLoopback(options.listen));
     }
     let shared = shared(&options).await?;
-    let network = match &options.network {
-        Some(path) => network_file::load(path)?,
-        None => network_file::bundled()?,
-    };
-    tell_network(&network, options.network.as_deref());
+    let clock: http::Clock = Arc::new(now);
+    let file = options.network.as_deref().map(|path| networks::Watch::new(path, clock.clone()));
+    let networks = Arc::new(networks::first(options.network.as_deref(), now())?);
     let engine = Arc::new(engine(&options).await?.sharing(shared.clone()));
     let address = options.listen;
     let listener =
@@ -189,20 +186,28 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
     };
     let metrics = Some(Arc::clone(&watch.metrics));
     let store = open_watched(&options.database, if_missing, metrics).await?;
-    let clock: http::Clock = Arc::new(now);
     let callers = match auth {
         Auth::Open => Callers::Everybody(Caller::open()),
         Auth::Keys => Callers::Keys(http::Keys::new(store.clone(), clock.clone())),
     };
     let access = Arc::new(Access::new(callers, &options.limits, shared.as_ref()));
-    let jobs = upkeep::start(&store, &clock, &watch.metrics, key_path(&options.database));
+    let mut jobs = upkeep::start(&store, &clock, &watch.metrics, key_path(&options.database));
+    if let Some(file) = file {
+        let every = Duration::from_millis(options.network_poll_ms);
+        jobs.spawn(file.run(Arc::clone(&networks), every));
+    }
+    jobs.spawn(affected::watch(Arc::clone(&networks), store.clone(), clock.clone()));
+    let stopping = Arc::new(AtomicBool::new(false));
+    let open = OpenConnections::new(engine.limits());
     let app = App {
         engine: Arc::clone(&engine),
-        network: Arc::new(network),
+        networks,
+        stopping: Arc::clone(&stopping),
         store: store.clone(),
         clock: clock.clone(),
         watch,
-        taken: Instant::now(),
+        open: open.clone(),
+        shared,
         access,
         origins: options.allow_origins.clone(),
     };
@@ -216,8 +221,15 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
     } else {
         say(&format!("GraphiQL: http://{address}/graphql"));
     }
-    let open = OpenConnections::new(engine.limits());
-    http::serve(listener, http::router(app), engine.limits(), &open, asked_to_stop()).await;
+    let notice = Duration::from_millis(options.stop_notice_ms);
+    let stop = async {
+        asked_to_stop().await;
+        tracing::info!(stop.notice_ms = options.stop_notice_ms, "server.stopping");
+        // Balancers are told first, while everything they still send is answered.
+        stopping.store(true, Ordering::Relaxed);
+        tokio::time::sleep(notice).await;
+    };
+    http::serve(listener, http::router(app), engine.limits(), &open, stop).await;
     drop(jobs);
     upkeep::finish(&store).await;
     close(&store).await;
@@ -249,21 +261,6 @@ async fn engine(options: &ServeOptions) -> Result<Engine, StartError> {
     };
     let engine = Engine::new(options.limits.clone(), &trusted).await?;
     Ok(engine.telling_slow(Duration::from_millis(options.slow_ms)))
-}
-
-fn tell_network(network: &Network, path: Option<&Path>) {
-    let (first, last) = network.view().period();
-    tracing::info!(
-        network.version = network.header().version(),
-        network.path = path.map_or_else(|| "bundled".into(), |path| path.display().to_string()),
-        network.first_date = %first,
-        network.last_date = %last,
-        network.stations = network.view().station_count(),
-        "network.opened"
-    );
-    if (last - now().date_naive()).num_days() < ENDS_SOON_DAYS {
-        tracing::warn!(network.last_date = %last, "network.ends_soon");
-    }
 }
 
 /// The keys of a database, and where they belong.
@@ -303,6 +300,7 @@ async fn open_watched(
     };
     let config = StoreConfig {
         id_number_check: check,
+        replica_url: options.replica_url.clone(),
         key_path: Some(found.path.clone()),
         archive: Some(archive_folder(options)),
         observer: metrics.map(observer),

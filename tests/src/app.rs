@@ -11,6 +11,7 @@ use server::http::{
     self, Access, App, Callers, Clock, Engine, Keys, Limits, OpenConnections, Trusted,
 };
 use server::limit::Shared;
+use server::networks::Networks;
 use server::search::Network;
 use server::store::{KeyFile, NewApiKey, Randomness, Store, StoreConfig};
 use tempfile::TempDir;
@@ -24,6 +25,8 @@ pub const NOW: &str = "2026-11-30T20:00:00Z";
 pub struct Server {
     /// Where it listens.
     pub address: SocketAddr,
+    /// The network that answers.
+    pub networks: Arc<Networks>,
     client: reqwest::Client,
     now: Arc<Mutex<DateTime<Utc>>>,
     store: Store,
@@ -110,14 +113,18 @@ pub async fn start_for(
     let callers = callers(&store, &clock);
     let access = Access::new(callers, &setup.limits, setup.shared.as_ref());
     let engine = Engine::new(setup.limits, &setup.trusted).await.expect("trusted documents");
-    let engine = Arc::new(engine.sharing(setup.shared));
+    let engine = Arc::new(engine.sharing(setup.shared.clone()));
+    let open = OpenConnections::new(engine.limits());
+    let networks = Arc::new(Networks::new(network, moment(NOW)));
     let app = App {
         engine: Arc::clone(&engine),
-        network: Arc::new(network),
+        networks: Arc::clone(&networks),
+        stopping: Arc::default(),
         store: store.clone(),
         clock,
         watch: http::Watch::default(),
-        taken: std::time::Instant::now(),
+        open: open.clone(),
+        shared: setup.shared,
         access: Arc::new(access),
         origins: setup.origins,
     };
@@ -128,11 +135,10 @@ pub async fn start_for(
         let stopped = async {
             let _ = stopped.await;
         };
-        let open = OpenConnections::new(engine.limits());
         http::serve(listener, http::router(app), engine.limits(), &open, stopped).await;
     });
     let client = reqwest::Client::new();
-    Server { address, client, now, store, _stop: stop, folder: None }
+    Server { address, networks, client, now, store, _stop: stop, folder: None }
 }
 
 /// Starts a server that asks for API keys, with an SQLite database of its own.

@@ -69,8 +69,17 @@ pub fn csv(rows: &str) -> String {
 ///
 /// Where the rows have errors.
 pub fn compiled(rows: &str) -> Compiled {
+    compiled_with(rows, &options())
+}
+
+/// A timetable of these rows, compiled in this way.
+///
+/// # Panics
+///
+/// Where the rows have errors.
+pub fn compiled_with(rows: &str, options: &Options) -> Compiled {
     let inputs = [Input::file("timetable.csv", csv(rows))];
-    let outcome = compile(&inputs, &options(), Goal::Build, &|_| {}).expect("fitting options");
+    let outcome = compile(&inputs, options, Goal::Build, &|_| {}).expect("fitting options");
     outcome.compiled.expect("rows without errors")
 }
 

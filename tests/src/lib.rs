@@ -19,6 +19,7 @@ pub mod postgres;
 pub mod proxy;
 pub mod random;
 pub mod redis;
+pub mod running;
 pub mod tamper;
 
 /// The lines of a file of the archive.

@@ -204,6 +204,35 @@ impl Cluster {
         Some(cluster)
     }
 
+    /// Starts a streaming standby of it.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not start.
+    pub fn standby(&self) -> Self {
+        let folder = tempfile::Builder::new().prefix("railgraph-pg-").tempdir().expect("a folder");
+        let owner = owner_for(folder.path()).expect("a user for PostgreSQL");
+        let port = free_port().expect("a port");
+        let programs = self.programs.clone();
+        let mut standby = Self { programs, folder, owner, port, server: None };
+        let output = standby
+            .command("pg_basebackup")
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "railgraph"])
+            .args(["--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "-D"])
+            .arg(standby.data())
+            .output()
+            .expect("pg_basebackup");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let settings = format!(
+            "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = '{}'\n\
+             max_connections = 300\n",
+            standby.folder.path().display()
+        );
+        fs::write(standby.data().join("postgresql.conf"), settings).expect("its settings");
+        standby.run();
+        standby
+    }
+
     /// The URL of its database.
     pub fn url(&self) -> String {
         format!("postgres://railgraph@127.0.0.1:{}/postgres", self.port)
@@ -217,6 +246,41 @@ impl Cluster {
     pub fn kill_and_restart(&mut self) {
         self.kill();
         self.run();
+    }
+
+    /// Stops it as an operator does, and waits until it has.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not stop.
+    pub fn stop(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            signal(server.id(), "INT");
+            server.wait().expect("its end");
+        }
+    }
+
+    /// Starts one that was stopped; it is ready when this returns.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not start.
+    pub fn start_again(&mut self) {
+        self.run();
+    }
+
+    /// Stops all its processes where they are, or lets them go on.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not run.
+    pub fn pause(&self, paused: bool) {
+        let server = self.server.as_ref().expect("a running server").id();
+        let children = format!("/proc/{server}/task/{server}/children");
+        let children = fs::read_to_string(children).expect("its processes");
+        for process in std::iter::once(server).chain(children.split(' ').flat_map(str::parse)) {
+            signal(process, if paused { "STOP" } else { "CONT" });
+        }
     }
 
     fn kill(&mut self) {
@@ -271,6 +335,13 @@ impl Drop for Cluster {
     }
 }
 
+/// Sends a process a signal; it may have ended by itself.
+fn signal(process: u32, name: &str) {
+    let mut kill = Command::new("sh");
+    kill.args(["-c", "kill -\"$1\" \"$2\"", "kill", name, &process.to_string()]);
+    let _ = kill.stderr(Stdio::null()).status();
+}
+
 /// The user that a cluster runs as when we are root; the folder becomes that user's.
 fn owner_for(folder: &Path) -> io::Result<Option<(u32, u32)>> {
     if fs::metadata(folder)?.uid() != 0 {
@@ -287,7 +358,8 @@ fn owner_for(folder: &Path) -> io::Result<Option<(u32, u32)>> {
     Ok(Some((user, group)))
 }
 
-fn free_port() -> io::Result<u16> {
+/// A port that nobody listens on at the moment.
+pub fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 

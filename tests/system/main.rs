@@ -8,6 +8,7 @@ mod operations;
 mod ops;
 mod programs;
 mod readme;
+mod running;
 mod search;
 mod store;
 mod tidy;

@@ -11,6 +11,7 @@
 //! One rule cannot be judged here, because two callers can race for it: one active reservation
 //! per client and connection on a date. The database is its arbiter; see `store`.
 
+mod affected;
 mod client;
 mod id_number;
 mod itinerary;
@@ -19,6 +20,7 @@ mod refusal;
 mod request;
 mod trip;
 
+pub use affected::{AffectedTrip, LegChange};
 pub use client::{Client, ClientId, Identity, Person, PersonError, fold_name};
 pub use id_number::{IdNumber, IdNumberCheck, IdNumberError};
 pub use itinerary::{

@@ -1,6 +1,7 @@
 //! GraphQL: translation only. Public types are written for the caller and mapped by hand; there is
 //! no rule and no SQL here.
 
+mod affected;
 mod connection;
 mod error;
 mod itineraries;
@@ -33,7 +34,7 @@ use crate::sight::Metrics;
 use crate::store::Store;
 pub use mutation::Mutation;
 pub use query::Query;
-pub use scalars::scalar_fault;
+pub use scalars::{moment, scalar_fault};
 pub use written::{Direct, Plain, answer_bytes};
 
 /// The schema.
@@ -83,6 +84,7 @@ pub const LIST_SIZES: &[(&str, &str, u64)] = &[
     ("Itinerary", "transfers", 2),
     ("ItineraryConnection", "problems", 2),
     ("SearchProblem", "suggestions", 5),
+    ("AffectedTrip", "legs", 3),
     ("Trip", "legs", 3),
     ("Trip", "reservations", 9),
     ("BookTripPayload", "refusals", 9),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, Result};
 
+use super::affected::{AffectedTripConnection, affected_trips};
 use super::connection::Connection;
 use super::error::{bad_argument, store_failed};
 use super::itineraries::{
@@ -179,6 +180,19 @@ impl Query {
         let look_up = LookUp::begin(context, LookedUp::Trip).await?;
         let found = store(context).trip(&reference, Some(&last_name)).await;
         Ok(look_up.end(found).await?.map(Trip))
+    }
+
+    /// Trips that are to be travelled yet and some of whose trains run otherwise in the current
+    /// network than they were booked; soonest departure first. Needs the scope `support`.
+    async fn affected_trips(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Rows of the page; 20 where it is not said, at most 100.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "Only rows after this cursor.")] after: Option<String>,
+    ) -> Result<AffectedTripConnection> {
+        affected_trips(context, first, after).await
     }
 
     /// The object with this id; null where there is none, or where it is not the caller's to see.

@@ -54,7 +54,8 @@ impl From<booking::FareClass> for FareClass {
     }
 }
 
-fn utc(moment: chrono::DateTime<Utc>) -> DateTime {
+/// A moment in UTC.
+pub fn utc(moment: chrono::DateTime<Utc>) -> DateTime {
     DateTime(moment.with_timezone(&FixedOffset::east_opt(0).expect("UTC is an offset")))
 }
 
@@ -286,7 +287,8 @@ pub struct BookedLeg {
 }
 
 impl BookedLeg {
-    fn of(leg: &booking::BookedLeg, currency: &str) -> Self {
+    /// A leg, paid for in this currency.
+    pub fn of(leg: &booking::BookedLeg, currency: &str) -> Self {
         let ride = &leg.ride;
         Self {
             source_id: ride.source_id.clone(),

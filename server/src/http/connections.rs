@@ -20,6 +20,10 @@ use super::open::OpenConnections;
 
 /// The time that requests get to end when the server does.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
+/// The time without a new connection after which nobody is taken to wait for one.
+const NOBODY_WAITS: Duration = Duration::from_millis(2);
+/// The time that taking connections may take when the server ends.
+const WAITING_TIMEOUT: Duration = Duration::from_millis(200);
 /// Bytes of a request's headers at most.
 const HEADER_BYTES_MAX: usize = 16 * 1024;
 /// Requests that a connection may have under way at once.
@@ -51,11 +55,23 @@ pub async fn serve(
             () = &mut stop => break,
         }
     }
+    take_waiting(&listener, &connections).await;
     drop(listener);
     drop(connections);
     let _ = tell_stop.send(());
     if tokio::time::timeout(DRAIN_TIMEOUT, all_gone.recv()).await.is_err() {
         tracing::warn!("connections.cut");
+    }
+}
+
+/// Takes the connections that the kernel has taken already: with the listener they would be reset,
+/// and with them what was sent on them.
+async fn take_waiting(listener: &TcpListener, connections: &Connections) {
+    let until = tokio::time::Instant::now() + WAITING_TIMEOUT;
+    while tokio::time::Instant::now() < until
+        && let Ok(Ok((stream, _))) = tokio::time::timeout(NOBODY_WAITS, listener.accept()).await
+    {
+        connections.spawn(stream);
     }
 }
 

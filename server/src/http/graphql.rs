@@ -1,7 +1,6 @@
 //! `/graphql`: GraphQL over HTTP.
 
 use std::any::Any;
-use std::sync::Arc;
 
 use axum::Extension;
 use axum::body::{Body, to_bytes};
@@ -130,7 +129,7 @@ async fn answer(
         Err(refused) => return refuse(StatusCode::BAD_REQUEST, wording, refused),
     };
     let world = World {
-        network: Arc::clone(&app.network),
+        network: app.networks.current(),
         store: app.store.clone(),
         caller,
         lookups: Arc::clone(app.access.lookups()),

@@ -29,10 +29,11 @@ mod watch;
 
 use std::any::Any;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
@@ -41,7 +42,8 @@ use chrono::Utc;
 use self::answer::{Answer, refuse};
 use self::guard::Refused;
 use self::negotiate::Wording;
-use crate::search::Network;
+use crate::limit::Shared;
+use crate::networks::Networks;
 use crate::store::Store;
 
 pub use access::{Access, AccessStats, Callers};
@@ -67,15 +69,19 @@ pub struct App {
     /// What answers documents.
     pub engine: Arc<Engine>,
     /// The network that answers.
-    pub network: Arc<Network>,
+    pub networks: Arc<Networks>,
     /// The bookings.
     pub store: Store,
     /// The time.
     pub clock: Clock,
     /// Who watches.
     pub watch: Watch,
-    /// When the network was taken.
-    pub taken: std::time::Instant,
+    /// Whether the server is about to stop: it still answers, and says that it is not ready.
+    pub stopping: Arc<AtomicBool>,
+    /// How many callers are connected.
+    pub open: Arc<OpenConnections>,
+    /// What is shared with other servers.
+    pub shared: Option<Shared>,
     /// Who gets in.
     pub access: Arc<Access>,
     /// Origins whose pages may ask.
@@ -104,11 +110,14 @@ pub fn router(app: App) -> Router {
         .route("/graphiql/{file}", get(graphiql::asset))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
+        .route("/health/ready/search", get(health::ready_to_search))
+        .route("/health/ready/booking", get(health::ready_to_book))
         .route("/metrics", get(watch::metrics))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(graphql::panicked))
         .layer(middleware::from_fn_with_state(proxies, headers::secure))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app.stopping), say_goodbye))
         .layer(middleware::from_fn_with_state(app.watch.clone(), watch::observe))
         .with_state(app)
 }
@@ -135,6 +144,20 @@ async fn not_found() -> Response {
 async fn method_not_allowed() -> Response {
     let refused = Refused::new(Code::MethodNotAllowed, "expected a method that this path has");
     refuse(StatusCode::METHOD_NOT_ALLOWED, Wording::Json, refused)
+}
+
+/// Asks callers for a new connection once the server is about to stop, so that none is in use when
+/// it does.
+async fn say_goodbye(
+    State(stopping): State<Arc<AtomicBool>>,
+    request: Request<axum::body::Body>,
+    next: Next,
+) -> Response {
+    let mut response = next.run(request).await;
+    if stopping.load(Ordering::Relaxed) {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 fn request_id() -> String {

@@ -14,7 +14,8 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use super::answer::Codes;
 use super::{App, REQUEST_ID, RequestId, request_id};
-use crate::sight::{MEDIA_TYPE, Metrics, Process, Snapshot, Traces, traces};
+use crate::limit::Shared;
+use crate::sight::{Gate, MEDIA_TYPE, Metrics, Process, Snapshot, Traces, traces};
 
 /// Who watches.
 #[derive(Debug, Clone, Default)]
@@ -77,18 +78,44 @@ fn trace(span: &Span, method: &str, route: &str, status: u16) {
 
 /// `GET /metrics`: for Prometheus. There is no personal data in it.
 pub async fn metrics(State(app): State<App>) -> Response {
-    let (_, last) = app.network.view().period();
+    let text = app.watch.metrics.text(&snapshot(&app));
+    ([(header::CONTENT_TYPE, MEDIA_TYPE)], text).into_response()
+}
+
+fn snapshot(app: &App) -> Snapshot {
+    let taken = app.networks.taken();
+    let (_, last) = taken.network.view().period();
     let ends = last.succ_opt().unwrap_or(last).and_time(chrono::NaiveTime::MIN).and_utc();
-    let snapshot = Snapshot {
-        network_version: app.network.header().version(),
+    let access = app.access.stats();
+    let gates = app.engine.gate_stats().map(|gate| Gate {
+        at_work: gate.at_work,
+        waiting: gate.waiting,
+        refused: gate.refused,
+    });
+    let refused_keys = access.keys.map_or((0, 0), |keys| (keys.refused, keys.unverified));
+    Snapshot {
+        network_version: taken.network.header().version(),
         network_ends_at: ends.timestamp(),
-        network_age_s: app.taken.elapsed().as_secs_f64(),
+        network_age_s: ((app.clock)() - taken.at).as_seconds_f64(),
         lookups: app.store.lookup_stats(),
         writes: app.store.write_stats(),
         pool: app.store.pool_stats(),
+        networks: app.networks.stats(),
+        breakers: app.store.breakers().into(),
+        replica: app.store.replica_stats(),
+        gates: ["searches", "bookings"].into_iter().zip(gates).collect(),
+        refused: vec![
+            ("key", refused_keys.0),
+            ("key unverified", refused_keys.1),
+            ("rate of key", access.requests_refused_by_key),
+            ("rate of address", access.requests_refused_by_address),
+            ("look-ups", access.lookups_refused),
+        ],
+        callers: app.open.stats(),
+        keys_age_s: access.keys.map(|keys| keys.age_s),
+        shared: app.shared.as_ref().map(Shared::stats),
         traces: app.watch.traces.as_ref().map(Traces::stats).unwrap_or_default(),
         process: Process::now(),
         tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks() as u64,
-    };
-    ([(header::CONTENT_TYPE, MEDIA_TYPE)], app.watch.metrics.text(&snapshot)).into_response()
+    }
 }

@@ -124,6 +124,48 @@ fn leg_id(text: &str) -> Option<LegId> {
     })
 }
 
+/// What has become of a ride that is known by what the source calls its train.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RideNow {
+    /// The date is none of the network's, which has nothing to say of it.
+    OtherPeriod,
+    /// There is no such train on this date.
+    Gone,
+    /// The train runs, and not from the one station to the other.
+    Elsewhere,
+    /// Where the train is boarded and left, in its order; more than one where it calls repeatedly.
+    Runs(Vec<DatedLeg>),
+}
+
+/// Looks a ride up by its train's id in the source, its service date and the keys of its stations.
+pub fn ride_now(
+    network: &Network,
+    source: &str,
+    date: NaiveDate,
+    (from, to): (&str, &str),
+) -> RideNow {
+    let view = network.view();
+    let (first, last) = view.period();
+    if date < first || date > last {
+        return RideNow::OtherPeriod;
+    }
+    let day = view.day_of(date);
+    let runs = |source: &&schema::ArchivedSource| {
+        view.in_day_set(schema::DaySetIdx(source.days.0.to_native()), day)
+    };
+    let Some(source) = view.sources_by_id(source).find(runs) else {
+        return RideNow::Gone;
+    };
+    let journey = JourneyIdx(source.journey.0.to_native());
+    let (Some(from), Some(to)) = (view.station_by_key(from), view.station_by_key(to)) else {
+        return RideNow::Elsewhere;
+    };
+    let legs = rides(network, journey, from, to);
+    let legs: Vec<_> =
+        legs.map(|(board, alight)| DatedLeg { journey, day, board, alight }).collect();
+    if legs.is_empty() { RideNow::Elsewhere } else { RideNow::Runs(legs) }
+}
+
 /// The rides of a journey from one station to another, as pairs of calls.
 fn rides(
     network: &Network,

@@ -25,7 +25,7 @@ mod tables;
 
 pub use departures::{Departure, departures};
 pub use filter::{Filter, Via};
-pub use id::{ItineraryId, MalformedId, push_itinerary_id};
+pub use id::{ItineraryId, MalformedId, RideNow, push_itinerary_id, ride_now};
 pub use itinerary::{FareClass, Itinerary, Order, Window};
 pub use journeys::{JourneyFilter, JourneyOnDay, journey_by_source, journeys};
 pub use names::{Found, StationNames};

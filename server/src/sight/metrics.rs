@@ -10,12 +10,18 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
-use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
 
 use super::{Process, TraceStats};
+use crate::limit::SharedStats;
+use crate::networks::NetworkStats;
 use crate::search::Engine;
-use crate::store::{LookupStats, PoolStats, WriteStats};
+use crate::store::{
+    BreakerState, BreakerStats, LookupStats, PoolStats, ReplicaStats, WriteStats,
+};
+
+/// One label.
+type One = [(&'static str, &'static str); 1];
 
 type Real = Gauge<f64, AtomicU64>;
 type RealCounter = Counter<f64, AtomicU64>;
@@ -96,12 +102,39 @@ pub struct Snapshot {
     pub writes: WriteStats,
     /// The database's connections.
     pub pool: PoolStats,
+    /// Network files.
+    pub networks: NetworkStats,
+    /// The circuit breakers.
+    pub breakers: Vec<(&'static str, BreakerStats)>,
+    /// The standby, where there is one.
+    pub replica: Option<ReplicaStats>,
+    /// What is at work, in line and was turned away.
+    pub gates: Vec<(&'static str, Gate)>,
+    /// Requests that were refused before any work, by reason.
+    pub refused: Vec<(&'static str, u64)>,
+    /// Open connections, and those that were turned away.
+    pub callers: (u64, u64),
+    /// Seconds since API keys were last verified with success; none where there are no keys.
+    pub keys_age_s: Option<u64>,
+    /// What is shared with other servers, where something is.
+    pub shared: Option<SharedStats>,
     /// Sent spans.
     pub traces: TraceStats,
     /// The process.
     pub process: Process,
     /// Tasks that are alive.
     pub tasks: u64,
+}
+
+/// A place in which requests wait for their turn.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Gate {
+    /// At work.
+    pub at_work: u64,
+    /// In line.
+    pub waiting: u64,
+    /// Turned away since the start.
+    pub refused: u64,
 }
 
 /// All metrics of a server.
@@ -127,11 +160,29 @@ pub struct Metrics {
 /// What is set at each scrape.
 #[derive(Debug, Default)]
 struct Read {
+    network_files: Family<One, Counter>,
+    networks_held: Gauge,
+    breaker_state: Family<One, Gauge>,
+    breaker_opened: Family<One, Counter>,
+    breaker_refused: Family<One, Counter>,
+    reads: Family<One, Counter>,
+    replica_failures: Counter,
+    replica_behind: Gauge,
+    at_work: Family<One, Gauge>,
+    waiting: Family<One, Gauge>,
+    shed: Family<One, Counter>,
+    refused: Family<One, Counter>,
+    callers: Gauge,
+    callers_refused: Counter,
+    keys_age: Gauge,
+    redis_up: Gauge,
+    redis_away: Counter,
+    answered_alone: Counter,
     network: Family<[(&'static str, String); 1], Gauge>,
     network_ends_at: Gauge,
     network_age: Real,
     lookup_hit_ratio: Real,
-    lookups: Family<[(&'static str, &'static str); 1], Counter>,
+    lookups: Family<One, Counter>,
     group_jobs: Counter,
     group_commits: Counter,
     connections: Family<State, Gauge>,
@@ -175,10 +226,10 @@ impl Metrics {
         let mut registry = Registry::default();
         let to = &mut registry;
         let search_seconds =
-            Family::<[(&'static str, &'static str); 1], Histogram>::new_with_constructor(|| {
+            Family::<One, Histogram>::new_with_constructor(|| {
                 Histogram::new(search_buckets())
             });
-        let of_stops = Family::<[(&'static str, &'static str); 1], Counter>::default();
+        let of_stops = Family::<One, Counter>::default();
         let searches = ["tables", "exact"]
             .map(|engine| search_seconds.get_or_create(&[("engine", engine)]).clone());
         let itineraries =
@@ -325,6 +376,11 @@ impl Metrics {
     }
 }
 
+/// Takes over what others have counted.
+fn count(counter: &Counter, value: u64) {
+    counter.inner().store(value, Ordering::Relaxed);
+}
+
 impl Read {
     fn new(to: &mut Registry) -> Self {
         let read = Self::default();
@@ -358,6 +414,7 @@ impl Read {
             read.connections.clone(),
         );
         to.register("database_connections_max", "At most", read.connections_max.clone());
+        read.register_edges(to);
         to.register("trace_spans_exported", "Spans a collector took", read.spans_exported.clone());
         to.register("trace_spans_lost", "Spans it did not take", read.spans_lost.clone());
         to.register(
@@ -377,10 +434,116 @@ impl Read {
         read
     }
 
-    fn set(&self, now: &Snapshot) {
-        let count = |counter: &Counter, value: u64| {
-            counter.inner().store(value, Ordering::Relaxed);
+    /// What stands between callers and their answers.
+    fn register_edges(&self, to: &mut Registry) {
+        to.register("network_files", "Network files, by result", self.network_files.clone());
+        to.register(
+            "networks_held",
+            "Networks in memory: the one that answers, and those that requests still use",
+            self.networks_held.clone(),
+        );
+        to.register(
+            "database_breaker_state",
+            "0 closed, 1 half open, 2 open",
+            self.breaker_state.clone(),
+        );
+        to.register(
+            "database_breaker_opened",
+            "Times that it opened",
+            self.breaker_opened.clone(),
+        );
+        to.register(
+            "database_breaker_refused",
+            "Requests that it refused",
+            self.breaker_refused.clone(),
+        );
+        to.register("database_reads", "Reads, by who answered them", self.reads.clone());
+        to.register(
+            "database_replica_failures",
+            "Times that the replica failed",
+            self.replica_failures.clone(),
+        );
+        to.register(
+            "database_replica_behind_bytes",
+            "What it has not applied of the primary's log",
+            self.replica_behind.clone(),
+        );
+        to.register("requests_at_work", "Requests at work", self.at_work.clone());
+        to.register("requests_waiting", "Requests in line", self.waiting.clone());
+        to.register("requests_shed", "Requests that were one too many", self.shed.clone());
+        to.register(
+            "requests_refused",
+            "Requests that were refused before any work, by reason",
+            self.refused.clone(),
+        );
+        to.register("connections_open", "Connections of callers", self.callers.clone());
+        to.register(
+            "connections_refused",
+            "Connections that were one too many",
+            self.callers_refused.clone(),
+        );
+        to.register(
+            "api_keys_age_seconds",
+            "Since keys were last verified with success",
+            self.keys_age.clone(),
+        );
+        to.register("redis_up", "Whether REDIS_URL answers", self.redis_up.clone());
+        to.register("redis_away", "Times that it went away", self.redis_away.clone());
+        to.register(
+            "redis_answered_alone",
+            "Questions that this process answered by itself, since it was away",
+            self.answered_alone.clone(),
+        );
+    }
+
+    fn set_edges(&self, now: &Snapshot) {
+        let number = |gauge: &Gauge, value: u64| {
+            gauge.set(value.cast_signed());
         };
+        let taken = self.network_files.get_or_create(&[("result", "taken")]);
+        count(&taken, now.networks.swaps);
+        drop(taken);
+        let refused = self.network_files.get_or_create(&[("result", "refused")]);
+        count(&refused, now.networks.refusals);
+        drop(refused);
+        number(&self.networks_held, now.networks.held);
+        for (of, stats) in &now.breakers {
+            let state = match stats.state {
+                BreakerState::Closed => 0,
+                BreakerState::HalfOpen => 1,
+                BreakerState::Open => 2,
+            };
+            self.breaker_state.get_or_create(&[("of", *of)]).set(state);
+            count(&self.breaker_opened.get_or_create(&[("of", *of)]), stats.opened);
+            count(&self.breaker_refused.get_or_create(&[("of", *of)]), stats.refused);
+        }
+        if let Some(replica) = now.replica {
+            let reads = |from| self.reads.get_or_create(&[("from", from)]).clone();
+            count(&reads("replica"), replica.from_replica);
+            count(&reads("primary"), replica.from_primary);
+            count(&self.replica_failures, replica.failures);
+            self.replica_behind.set(replica.behind_bytes);
+        }
+        for (of, gate) in &now.gates {
+            number(&self.at_work.get_or_create(&[("of", *of)]), gate.at_work);
+            number(&self.waiting.get_or_create(&[("of", *of)]), gate.waiting);
+            count(&self.shed.get_or_create(&[("of", *of)]), gate.refused);
+        }
+        for (reason, refused) in &now.refused {
+            count(&self.refused.get_or_create(&[("reason", *reason)]), *refused);
+        }
+        number(&self.callers, now.callers.0);
+        count(&self.callers_refused, now.callers.1);
+        number(&self.keys_age, now.keys_age_s.unwrap_or_default());
+        if let Some(shared) = now.shared {
+            self.redis_up.set(i64::from(shared.is_there));
+            count(&self.redis_away, shared.times_away);
+            count(&self.answered_alone, shared.answered_alone);
+        }
+    }
+
+    fn set(&self, now: &Snapshot) {
+        self.set_edges(now);
         let number = |gauge: &Gauge, value: u64| {
             gauge.set(value.cast_signed());
         };

@@ -7,6 +7,6 @@ mod metrics;
 mod process;
 pub mod traces;
 
-pub use metrics::{Booked, MEDIA_TYPE, Metrics, Mutation, Snapshot};
+pub use metrics::{Booked, Gate, MEDIA_TYPE, Metrics, Mutation, Snapshot};
 pub use process::Process;
 pub use traces::{TraceStats, Traces, TracesError};

@@ -11,6 +11,7 @@ use sea_orm::{
 };
 
 use super::Store;
+use super::breaker::Use;
 use super::entities::{
     Status, audit_log, client, client_identity, reservation, ticket, trip, trip_leg,
 };
@@ -53,6 +54,14 @@ struct Booking {
 impl Store {
     /// Books a trip at the moment `now`: the trip, or all rules that the request breaks.
     pub async fn book(
+        &self,
+        request: &BookTrip,
+        now: DateTime<Utc>,
+    ) -> Result<Result<Trip, Vec<Refusal>>, StoreError> {
+        self.guarded(Use::Write, self.book_guarded(request, now)).await
+    }
+
+    async fn book_guarded(
         &self,
         request: &BookTrip,
         now: DateTime<Utc>,

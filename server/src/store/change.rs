@@ -9,6 +9,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, Qu
 
 use super::Store;
 use super::audit::Effect;
+use super::breaker::Use;
 use super::entities::{Status, reservation, trip};
 use super::error::StoreError;
 use super::idempotency::{Claim, TripState};
@@ -39,6 +40,14 @@ impl Store {
     /// Cancels a trip, or one reservation of it, at the moment `now`: the trip as it is then, or
     /// the rule that forbids it.
     pub async fn cancel(
+        &self,
+        request: &CancelTrip,
+        now: DateTime<Utc>,
+    ) -> Result<Result<Trip, Vec<Refusal>>, StoreError> {
+        self.guarded(Use::Write, self.cancel_guarded(request, now)).await
+    }
+
+    async fn cancel_guarded(
         &self,
         request: &CancelTrip,
         now: DateTime<Utc>,

@@ -235,6 +235,60 @@ pub(super) mod trip_leg {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+pub(super) mod affected_trip {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "affected_trips")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub trip_id: i64,
+        pub network_version: String,
+        pub found_at: i64,
+    }
+
+    #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
+    pub enum Relation {
+        #[sea_orm(
+            belongs_to = "super::trip::Entity",
+            from = "Column::TripId",
+            to = "super::trip::Column::Id"
+        )]
+        Trip,
+    }
+
+    impl Related<super::trip::Entity> for Entity {
+        fn to() -> RelationDef {
+            Relation::Trip.def()
+        }
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(super) mod affected_leg {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "affected_legs")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub trip_id: i64,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub position: i16,
+        pub change: String,
+        pub departure_at: Option<i64>,
+        pub departure_offset_s: Option<i32>,
+        pub arrival_at: Option<i64>,
+        pub arrival_offset_s: Option<i32>,
+    }
+
+    #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 pub(super) mod reservation {
     use sea_orm::entity::prelude::*;
     use serde::{Deserialize, Serialize};

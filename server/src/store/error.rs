@@ -34,6 +34,13 @@ pub enum OpenError {
         /// What the driver says of it.
         reason: String,
     },
+    /// A replica that cannot be one.
+    #[error(
+        "expected a replica like postgres://user@host/database, of a PostgreSQL database, found \
+         something else; set --replica-url or DATABASE_REPLICA_URL to a standby's URL, or leave it \
+         out"
+    )]
+    ReplicaUrl,
     /// SQLite in memory has one database per connection, and loses bookings by design.
     #[error(
         "expected an SQLite database in a file, found one in memory, which would lose all \
@@ -171,6 +178,9 @@ pub enum StoreError {
     /// Trips were archived, and this process was not told where.
     #[error("expected the archive's folder, found none; name it with --archive-folder")]
     NoArchive,
+    /// Another server has taken a job over in the meantime.
+    #[error("another server has taken this job over; nothing was written")]
+    TurnLost,
     /// No random bytes.
     #[error(transparent)]
     Random(#[from] NoRandomness),
@@ -183,6 +193,13 @@ impl From<DbErr> for StoreError {
             _ => Self::Database(error),
         }
     }
+}
+
+/// SQLite's FULL, READONLY, CANTOPEN and the family of IOERR, failed syncs among them: the low byte
+/// of the code says which. PostgreSQL's codes have five characters.
+fn is_of_the_disk(code: &str) -> bool {
+    let number: Option<u32> = (code.len() < 5).then(|| code.parse().ok()).flatten();
+    number.is_some_and(|number| matches!(number & 0xff, 8 | 10 | 13 | 14))
 }
 
 /// What kind of failure a database error is, as far as the store acts on it.
@@ -256,6 +273,9 @@ impl Failure {
             "57P01" | "57P02" | "57P03" | "53300" | "25006" | "57014" | "25P03" => {
                 Self::Unavailable
             }
+            // PostgreSQL: disk full, no memory, a failed read or write of a file.
+            "53100" | "53200" | "58030" => Self::Unavailable,
+            _ if is_of_the_disk(code) => Self::Unavailable,
             _ => Self::Other,
         }
     }

@@ -97,10 +97,10 @@ impl Store {
         F: Fn() -> Fut,
         Fut: Future<Output = Result<T, StoreError>>,
     {
-        match read().await {
+        match self.or_from_primary(&read).await {
             Err(StoreError::KeyMissing { .. }) => {
                 self.reload_keys().await?;
-                read().await
+                self.or_from_primary(&read).await
             }
             other => other,
         }

@@ -12,11 +12,13 @@
 //! SQLite has one task that writes, which commits what waits for it together (see `write.rs`), and
 //! a pool of connections that only read. PostgreSQL has one pool, at READ COMMITTED.
 
+mod affected;
 mod api_keys;
 mod archive;
 mod audit;
 mod base64_bytes;
 mod book;
+mod breaker;
 mod change;
 mod entities;
 mod erase;
@@ -29,6 +31,7 @@ mod open;
 mod page;
 mod random;
 mod read;
+mod replica;
 mod retry;
 mod rotate;
 mod rows;
@@ -36,6 +39,7 @@ mod seal;
 mod steps;
 mod tickets;
 mod together;
+mod turns;
 mod write;
 
 use std::fmt;
@@ -49,9 +53,11 @@ use sea_orm::{
     EntityTrait, IsolationLevel, PaginatorTrait, QueryFilter, TransactionTrait,
 };
 
+pub use affected::{AffectedPage, BookedTrip};
 pub use api_keys::{ApiKey, NewApiKey, Revocation};
 pub use archive::{ArchiveReport, Archived, archive_date};
 pub use audit::{AuditHead, AuditReport, InvalidHead, LookedUp};
+pub use breaker::{BreakerState, BreakerStats};
 pub use erase::Erasure;
 pub use error::{OpenError, StoreError};
 pub use key_registry::Keys;
@@ -60,8 +66,10 @@ pub use lookups::LookupStats;
 pub use open::sqlite_file;
 pub use page::{InvalidCursor, TripCursor, TripEdge, TripPage, When};
 pub use random::{NoRandomness, Randomness};
+pub use replica::ReplicaStats;
 pub use rotate::Rotation;
 pub use steps::{Step, StepObserver};
+pub use turns::{LEASE, Turn};
 pub use write::WriteStats;
 
 use crate::booking::IdNumberCheck;
@@ -86,6 +94,8 @@ pub struct PoolStats {
 pub struct StoreConfig {
     /// `sqlite://PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`.
     pub url: String,
+    /// A standby of PostgreSQL to read from, where there is one.
+    pub replica_url: Option<String>,
     /// What names and id numbers are encrypted with.
     pub keys: KeyFile,
     /// Where they were read from, to be read again when they are rotated.
@@ -94,8 +104,8 @@ pub struct StoreConfig {
     pub id_number_check: IdNumberCheck,
     /// Connections at most: PostgreSQL's pool, SQLite's readers.
     pub connections_max: u32,
-    /// How long to wait for a connection, for SQLite's write lock, and for PostgreSQL to answer
-    /// at all.
+    /// How long to wait for SQLite's write lock, and for PostgreSQL to answer at all; a caller
+    /// waits two fifths of it for a free connection.
     pub patience: Duration,
     /// Where random bytes come from.
     pub random: Randomness,
@@ -112,6 +122,7 @@ impl StoreConfig {
     pub fn new(url: impl Into<String>, keys: KeyFile) -> Self {
         Self {
             url: url.into(),
+            replica_url: None,
             keys,
             key_path: None,
             id_number_check: IdNumberCheck::default(),
@@ -122,6 +133,13 @@ impl StoreConfig {
             archive: None,
             steps: None,
         }
+    }
+}
+
+impl StoreConfig {
+    /// How long to wait for a free connection.
+    fn acquire_timeout(&self) -> Duration {
+        self.patience * 2 / 5
     }
 }
 
@@ -148,6 +166,7 @@ pub struct Store {
 struct Inner {
     writer: DatabaseConnection,
     reader: DatabaseConnection,
+    replica: Option<replica::Replica>,
     /// SQLite's writer task.
     group_commit: Option<write::GroupCommit>,
     vault: seal::Vault,
@@ -156,36 +175,34 @@ struct Inner {
     lookups: lookups::Lookups,
     tickets: tickets::TicketNumbers,
     retry_budget: retry::RetryBudget,
-    connections_max: u32,
+    reading: breaker::Breaker,
+    writing: breaker::Breaker,
     id_number_check: IdNumberCheck,
+    connections_max: u32,
     patience: Duration,
     random: Randomness,
     steps: steps::Steps,
 }
 
 impl Store {
-    /// Whether the database answers and has the store's tables.
-    pub async fn health(&self) -> Result<(), StoreError> {
-        let row = entities::ticket_number::Entity::find_by_id(1_i16).one(self.reader()).await?;
-        row.map(|_| ()).ok_or(StoreError::Corrupt("ticket_numbers has lost its row"))
-    }
-
     /// Closes all connections. What was answered is stored whether or not this is called.
     pub async fn close(&self) -> Result<(), StoreError> {
+        if let Some(replica) = &self.inner.replica {
+            replica.close().await?;
+        }
         self.inner.reader.close_by_ref().await?;
         Ok(self.inner.writer.close_by_ref().await?)
     }
 
-    /// The connections of PostgreSQL's pool, or those of SQLite's readers.
+    /// The connections of the reading pool, which PostgreSQL writes through, too.
     pub fn pool_stats(&self) -> PoolStats {
-        let reader = self.reader();
-        let (open, idle) = match reader.get_database_backend() {
+        let (open, idle) = match self.reader().get_database_backend() {
             DbBackend::Postgres => {
-                let pool = reader.get_postgres_connection_pool();
+                let pool = self.reader().get_postgres_connection_pool();
                 (pool.size(), pool.num_idle())
             }
             _ => {
-                let pool = reader.get_sqlite_connection_pool();
+                let pool = self.reader().get_sqlite_connection_pool();
                 (pool.size(), pool.num_idle())
             }
         };

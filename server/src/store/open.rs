@@ -16,8 +16,10 @@ use sea_orm::{
 };
 use sea_orm_migration::MigratorTrait;
 
+use super::breaker::{Breaker, Use};
 use super::error::OpenError;
 use super::lookups::Lookups;
+use super::replica::Replica;
 use super::retry::RetryBudget;
 use super::seal::Vault;
 use super::steps::Steps;
@@ -60,7 +62,13 @@ impl Store {
         let is_sqlite = connections.writer.get_database_backend() == DbBackend::Sqlite;
         let group_commit = is_sqlite.then(|| GroupCommit::start(connections.writer.clone()));
         let group_commit = group_commit.transpose().map_err(OpenError::NoThread)?;
+        let replica = match &config.replica_url {
+            Some(_) if is_sqlite => return Err(OpenError::ReplicaUrl),
+            Some(url) => Some(Replica::open(url, config)?),
+            None => None,
+        };
         let inner = Inner {
+            replica,
             group_commit,
             writer: connections.writer,
             reader: connections.reader,
@@ -70,6 +78,8 @@ impl Store {
             lookups: Lookups::default(),
             tickets: TicketNumbers::default(),
             retry_budget: RetryBudget::default(),
+            reading: Breaker::new(Use::Read),
+            writing: Breaker::new(Use::Write),
             connections_max: config.connections_max,
             id_number_check: config.id_number_check,
             patience: config.patience,
@@ -170,8 +180,8 @@ async fn open_sqlite(config: &StoreConfig) -> Result<Connections, OpenError> {
     let writer_options = options.clone().pragma("cache_size", "-65536");
     let writer = sqlite_pool(1, config.patience).connect_lazy_with(writer_options);
     let reader_options = options.create_if_missing(false).pragma("query_only", "ON");
-    let reader =
-        sqlite_pool(config.connections_max, config.patience).connect_lazy_with(reader_options);
+    let reader = sqlite_pool(config.connections_max, config.acquire_timeout())
+        .connect_lazy_with(reader_options);
     Ok(Connections {
         writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
         reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
@@ -235,7 +245,7 @@ async fn open_postgres(config: &StoreConfig) -> Result<Connections, OpenError> {
     );
     let pool = PgPoolOptions::new()
         .max_connections(config.connections_max)
-        .acquire_timeout(config.patience)
+        .acquire_timeout(config.acquire_timeout())
         .after_connect(move |connection, _| {
             let settings = settings.clone();
             Box::pin(async move {

@@ -11,6 +11,7 @@ use sea_orm::{
 };
 
 use super::Store;
+use super::breaker::Use;
 use super::entities::{
     archived_trip, client, client_identity, reservation, ticket, trip, trip_leg,
 };
@@ -38,7 +39,7 @@ impl Store {
         let wanted = trip::Entity::find().filter(trip::Column::Reference.eq(reference.as_str()));
         let archived = Condition::all().add(archived_trip::Column::Reference.eq(reference));
         let read = || self.one_trip(wanted.clone(), archived.clone());
-        let trip = self.with_fresh_keys(read).await?;
+        let trip = self.guarded(Use::Read, self.with_fresh_keys(read)).await?;
         Ok(trip.filter(|trip| last_name.is_none_or(|name| trip.has_traveller(name))))
     }
 
@@ -46,7 +47,7 @@ impl Store {
     pub async fn trip_by_id(&self, id: TripId) -> Result<Option<Trip>, StoreError> {
         let archived = Condition::all().add(archived_trip::Column::TripId.eq(id.0));
         let read = || self.one_trip(trip::Entity::find_by_id(id.0), archived.clone());
-        self.with_fresh_keys(read).await
+        self.guarded(Use::Read, self.with_fresh_keys(read)).await
     }
 
     /// A trip, wherever it is: in the database, or where not, in the archive.
@@ -55,7 +56,7 @@ impl Store {
         wanted: Select<trip::Entity>,
         archived: Condition,
     ) -> Result<Option<Trip>, StoreError> {
-        let snapshot = self.snapshot().await?;
+        let snapshot = self.reading_snapshot().await?;
         let found = wanted.all(&snapshot).await?;
         let trip = if found.is_empty() {
             self.archived(&snapshot, archived).await?
@@ -81,14 +82,19 @@ impl Store {
             return Ok(None);
         };
         let identity = Identity::new(last_name, id_number);
+        let read = || self.client_of(&identity);
+        self.guarded(Use::Read, self.or_from_primary(read)).await
+    }
+
+    async fn client_of(&self, identity: &Identity) -> Result<Option<Client>, StoreError> {
         loop {
             let ring = self.vault().ring();
-            match self.look_up(&ring, &identity).await {
+            match self.look_up(&ring, identity).await {
                 Ok(None) if self.has_other_keys(&ring).await? => {}
                 // Sealed or cached under keys that were rotated since.
                 Err(StoreError::KeyMissing { .. }) => {
                     self.reload_keys().await?;
-                    return self.look_up(&self.vault().ring(), &identity).await;
+                    return self.look_up(&self.vault().ring(), identity).await;
                 }
                 found => return found,
             }
@@ -108,7 +114,7 @@ impl Store {
         let found = client_identity::Entity::find()
             .filter(client_identity::Column::Identity.is_in(indexes))
             .find_also_related(client::Entity)
-            .one(self.reader())
+            .one(self.reading().await)
             .await?;
         let Some((entry, Some(row))) = found else {
             return Ok(None);
@@ -121,10 +127,10 @@ impl Store {
     /// The client in this row.
     pub async fn client_by_id(&self, id: ClientId) -> Result<Option<Client>, StoreError> {
         let read = async || {
-            let found = client::Entity::find_by_id(id.0).one(self.reader()).await?;
+            let found = client::Entity::find_by_id(id.0).one(self.reading().await).await?;
             found.map(|row| self.vault().open(&row)).transpose()
         };
-        self.with_fresh_keys(read).await
+        self.guarded(Use::Read, self.with_fresh_keys(read)).await
     }
 
     /// The reservation in this row.
@@ -134,15 +140,16 @@ impl Store {
     ) -> Result<Option<Reservation>, StoreError> {
         let read = async || {
             let wanted = reservation::Entity::find_by_id(id.0);
-            let found = places(self.reader(), wanted).await?.pop();
+            let found = places(self.reading().await, wanted).await?.pop();
             found.map(|place| reservation_of(place, self.vault())).transpose()
         };
-        self.with_fresh_keys(read).await
+        self.guarded(Use::Read, self.with_fresh_keys(read)).await
     }
 
     /// The ticket in this row.
     pub async fn ticket_by_id(&self, id: TicketId) -> Result<Option<Ticket>, StoreError> {
-        let found = ticket::Entity::find_by_id(id.0).one(self.reader()).await?;
+        let read = async || Ok(ticket::Entity::find_by_id(id.0).one(self.reading().await).await?);
+        let found = self.guarded(Use::Read, self.or_from_primary(read)).await?;
         found.map(|row| ticket_of(&row)).transpose()
     }
 
@@ -155,7 +162,8 @@ impl Store {
         first: u32,
         after: Option<TripCursor>,
     ) -> Result<TripPage, StoreError> {
-        self.with_fresh_keys(|| self.page_of(client, when, now, first, after)).await
+        let read = || self.page_of(client, when, now, first, after);
+        self.guarded(Use::Read, self.with_fresh_keys(read)).await
     }
 
     async fn page_of(
@@ -167,7 +175,7 @@ impl Store {
         after: Option<TripCursor>,
     ) -> Result<TripPage, StoreError> {
         let all = trips_of_client(client, when, now);
-        let snapshot = self.snapshot().await?;
+        let snapshot = self.reading_snapshot().await?;
         let mut total_count = all.clone().count(&snapshot).await?;
         let order = match when {
             When::Current => Order::Asc,
@@ -210,7 +218,7 @@ impl Store {
     }
 
     /// The trips in these rows, in their order, with all that belongs to them.
-    async fn assemble(
+    pub(super) async fn assemble(
         &self,
         database: &impl ConnectionTrait,
         trips: Vec<trip::Model>,

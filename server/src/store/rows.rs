@@ -72,7 +72,8 @@ pub(super) fn leg_rows(trip_id: i64, accepted: &AcceptedTrip) -> Vec<trip_leg::M
     .collect()
 }
 
-fn leg_of(row: trip_leg::Model) -> Result<BookedLeg, StoreError> {
+/// A leg row.
+pub(super) fn leg_of(row: trip_leg::Model) -> Result<BookedLeg, StoreError> {
     let price_cents = row.price_cents.map(u32::try_from).transpose();
     Ok(BookedLeg {
         price_cents: price_cents.map_err(|_| StoreError::Corrupt("a leg's price"))?,
@@ -114,11 +115,16 @@ pub(super) fn ticket_of(row: &ticket::Model) -> Result<Ticket, StoreError> {
     })
 }
 
-fn moment(unix_seconds: i64) -> Result<DateTime<Utc>, StoreError> {
+/// A moment of a row.
+pub(super) fn moment(unix_seconds: i64) -> Result<DateTime<Utc>, StoreError> {
     DateTime::from_timestamp(unix_seconds, 0).ok_or(StoreError::Corrupt("a moment"))
 }
 
-fn local_moment(unix_seconds: i64, offset_s: i32) -> Result<DateTime<FixedOffset>, StoreError> {
+/// A moment of a row, with the UTC offset beside it.
+pub(super) fn local_moment(
+    unix_seconds: i64,
+    offset_s: i32,
+) -> Result<DateTime<FixedOffset>, StoreError> {
     let offset = FixedOffset::east_opt(offset_s).ok_or(StoreError::Corrupt("a UTC offset"))?;
     Ok(moment(unix_seconds)?.with_timezone(&offset))
 }

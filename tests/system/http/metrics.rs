@@ -91,7 +91,7 @@ async fn bookings_are_counted_by_how_they_ended() {
     assert_eq!(grown["booking_duration_seconds_count"], 2.0);
     assert_eq!(grown["mutation_requests_total{mutation=\"cancelTrip\",status=\"success\"}"], 1.0);
     assert_eq!(after["client_lookup_cache_hit_ratio"], 0.75);
-    assert_eq!(grown["database_group_commit_jobs_total"], 3.0, "with the ticket block");
+    assert!(grown["database_group_commit_jobs_total"] >= 3.0, "{grown:?}");
     assert!(after["database_connections{state=\"idle\"}"] >= 1.0, "{after:?}");
 }
 

@@ -112,7 +112,8 @@ async fn a_trace_goes_from_the_callers_span_through_the_request_to_each_statemen
     assert!(sent.is_some_and(|sent| sent.parse::<u64>().is_ok_and(|sent| sent > 3)), "{metrics}");
 }
 
-#[tokio::test]
+// The collector answers while the test waits for the server's end.
+#[tokio::test(flavor = "multi_thread")]
 async fn a_search_is_a_span_that_says_which_engine_answered() {
     let collector = Collector::start().await;
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,0 +1,3 @@
+DROP TABLE affected_legs;
+DROP TABLE affected_trips;
+DROP TABLE job_turns;

@@ -1,0 +1,277 @@
+//! A circuit breaker between requests and the database.
+//!
+//! **Closed**: requests use the database. After some failures in a row it **opens**: requests are
+//! refused at once, so that nobody waits for what is away, and nobody keeps a database busy that is
+//! coming back. Every now and then a request that is refused has the database looked at beside it;
+//! meanwhile the breaker is **half open**. Where the database answers, it closes.
+//!
+//! Reading and writing have one each: where the disk is full, trips can be read.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, DbErr, RuntimeErr, Statement};
+use tokio::time::{Instant, timeout};
+
+use super::error::StoreError;
+use super::write::Outcome;
+use super::{Store, entities};
+
+/// Failures in a row that open it.
+const FAILURES_MAX: u32 = 5;
+
+/// How long it stays open before the database is looked at, and between two looks.
+const COOL_DOWN: Duration = Duration::from_millis(500);
+
+/// How long a look may take.
+const LOOK_MAX: Duration = Duration::from_secs(1);
+
+/// What a request wants of the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    Read,
+    Write,
+}
+
+/// Where a breaker stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BreakerState {
+    /// Requests use the database.
+    Closed,
+    /// Requests are refused.
+    Open,
+    /// Requests are refused, and the database is being looked at.
+    HalfOpen,
+}
+
+/// What a breaker has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BreakerStats {
+    /// Where it stands.
+    pub state: BreakerState,
+    /// Times that it opened.
+    pub opened: u64,
+    /// Requests that it refused.
+    pub refused: u64,
+}
+
+#[derive(Debug)]
+enum State {
+    Closed { failures: u32 },
+    Open { look_at: Instant },
+    HalfOpen,
+}
+
+/// Whether a request may use the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Admission {
+    Yes,
+    No,
+    /// No; and it is time to look at the database.
+    NoButLook,
+}
+
+#[derive(Debug)]
+pub(super) struct Breaker {
+    what: Use,
+    state: Mutex<State>,
+    opened: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl Breaker {
+    pub(super) fn new(what: Use) -> Self {
+        let state = Mutex::new(State::Closed { failures: 0 });
+        Self { what, state, opened: AtomicU64::new(0), refused: AtomicU64::new(0) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stats(&self) -> BreakerStats {
+        let state = match &*self.state() {
+            State::Closed { .. } => BreakerState::Closed,
+            State::Open { .. } => BreakerState::Open,
+            State::HalfOpen => BreakerState::HalfOpen,
+        };
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        BreakerStats { state, opened: read(&self.opened), refused: read(&self.refused) }
+    }
+
+    fn admit(&self, now: Instant) -> Admission {
+        let mut state = self.state();
+        let admission = match &*state {
+            State::Closed { .. } => return Admission::Yes,
+            State::Open { look_at } if *look_at <= now => Admission::NoButLook,
+            State::Open { .. } | State::HalfOpen => Admission::No,
+        };
+        if admission == Admission::NoButLook {
+            *state = State::HalfOpen;
+        }
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        admission
+    }
+
+    /// What a request came to that was let through.
+    fn ended(&self, well: bool, now: Instant) {
+        let mut state = self.state();
+        // What ends after the breaker has opened was begun before, and tells nothing new.
+        if let State::Closed { failures } = &mut *state {
+            *failures = if well { 0 } else { *failures + 1 };
+            if *failures >= FAILURES_MAX {
+                *state = State::Open { look_at: now + COOL_DOWN };
+                self.opened.fetch_add(1, Ordering::Relaxed);
+                tracing::warn!(database.r#use = ?self.what, "database.breaker_opened");
+            }
+        }
+    }
+
+    /// What a look at the database came to.
+    fn looked(&self, well: bool, now: Instant) {
+        let mut state = self.state();
+        if matches!(*state, State::Closed { .. }) {
+            return;
+        }
+        if well {
+            *state = State::Closed { failures: 0 };
+            tracing::info!(database.r#use = ?self.what, "database.breaker_closed");
+        } else {
+            *state = State::Open { look_at: now + COOL_DOWN };
+        }
+    }
+}
+
+/// The error of a database that is away.
+pub(super) fn unavailable(reason: &str) -> StoreError {
+    StoreError::Unavailable(connection_error(reason))
+}
+
+fn connection_error(reason: &str) -> DbErr {
+    DbErr::Conn(RuntimeErr::Internal(reason.to_owned()))
+}
+
+impl Store {
+    /// What the breakers for reading and for writing have done.
+    pub fn breakers(&self) -> [(&'static str, BreakerStats); 2] {
+        let of = |what| self.breaker(what).stats();
+        [("read", of(Use::Read)), ("write", of(Use::Write))]
+    }
+
+    /// Whether the database answers and has the store's tables, within a second.
+    pub async fn health(&self) -> Result<(), StoreError> {
+        let looked = self.look(Use::Read).await;
+        self.breaker(Use::Read).looked(looked.is_ok(), Instant::now());
+        looked
+    }
+
+    fn breaker(&self, what: Use) -> &Breaker {
+        match what {
+            Use::Read => &self.inner.reading,
+            Use::Write => &self.inner.writing,
+        }
+    }
+
+    /// Does a request's work on the database, unless that is known to be away, and within the time
+    /// that the database may take.
+    pub(super) async fn guarded<T>(
+        &self,
+        what: Use,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let breaker = self.breaker(what);
+        match breaker.admit(Instant::now()) {
+            Admission::Yes => {}
+            Admission::No => return Err(unavailable("the circuit breaker is open")),
+            Admission::NoButLook => {
+                self.look_aside(what);
+                return Err(unavailable("the circuit breaker is open"));
+            }
+        }
+        let patience = self.inner.patience;
+        let outcome = match what {
+            Use::Read => timeout(patience, work).await.unwrap_or_else(|_| {
+                Err(unavailable("no answer within the time that the database may take"))
+            }),
+            // One try, and the question what became of it.
+            Use::Write => timeout(2 * patience, work).await.unwrap_or_else(|_| {
+                let error = connection_error("no answer within the time that it may take");
+                Err(StoreError::OutcomeUnknown(error))
+            }),
+        };
+        let is_away =
+            matches!(outcome, Err(StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_)));
+        breaker.ended(!is_away, Instant::now());
+        outcome
+    }
+
+    fn look_aside(&self, what: Use) {
+        let store = self.clone();
+        tokio::spawn(async move {
+            let looked = store.look(what).await;
+            store.breaker(what).looked(looked.is_ok(), Instant::now());
+        });
+    }
+
+    async fn look(&self, what: Use) -> Result<(), StoreError> {
+        let looked = async {
+            match what {
+                Use::Read => self.look_reading().await,
+                Use::Write => self.look_writing().await,
+            }
+        };
+        timeout(LOOK_MAX, looked).await.unwrap_or_else(|_| Err(unavailable("no answer in time")))
+    }
+
+    async fn look_reading(&self) -> Result<(), StoreError> {
+        use sea_orm::EntityTrait;
+        let row = entities::ticket_number::Entity::find_by_id(1_i16).one(self.reader()).await?;
+        row.map(|_| ()).ok_or(StoreError::Corrupt("ticket_numbers has lost its row"))
+    }
+
+    /// Writes what is there already, which needs room in the log of transactions and its sync.
+    async fn look_writing(&self) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            Box::pin(async move {
+                let sql = "UPDATE ticket_numbers SET last = last WHERE id = 1";
+                let backend = transaction.get_database_backend();
+                transaction.execute_raw(Statement::from_string(backend, sql)).await?;
+                Ok(Outcome::Keep(()))
+            })
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_opens_after_failures_in_a_row_and_closes_when_the_database_answers() {
+        let (breaker, begun) = (Breaker::new(Use::Read), Instant::now());
+        for _ in 0..3 {
+            (1..FAILURES_MAX).for_each(|_| breaker.ended(false, begun));
+            breaker.ended(true, begun);
+        }
+        assert_eq!(breaker.admit(begun), Admission::Yes);
+        (0..FAILURES_MAX).for_each(|_| breaker.ended(false, begun));
+        assert_eq!(breaker.stats().state, BreakerState::Open);
+        assert_eq!(breaker.admit(begun), Admission::No);
+        breaker.ended(true, begun);
+        assert_eq!(breaker.admit(begun), Admission::No, "what was begun before closes nothing");
+        let later = begun + COOL_DOWN;
+        assert_eq!(breaker.admit(later), Admission::NoButLook);
+        assert_eq!(breaker.stats().state, BreakerState::HalfOpen);
+        assert_eq!(breaker.admit(later), Admission::No, "one look at a time");
+        breaker.looked(false, later);
+        assert_eq!(breaker.admit(later), Admission::No);
+        let later = later + COOL_DOWN;
+        assert_eq!(breaker.admit(later), Admission::NoButLook);
+        breaker.looked(true, later);
+        assert_eq!(breaker.admit(later), Admission::Yes);
+        let stats = breaker.stats();
+        assert_eq!((stats.state, stats.opened, stats.refused), (BreakerState::Closed, 1, 6));
+    }
+}

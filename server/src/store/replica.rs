@@ -1,0 +1,248 @@
+//! Reading from a standby of PostgreSQL, where that shows nobody anything old.
+//!
+//! A request that reads first asks the primary how far its log goes, and then the standby how far
+//! it has applied it. Whatever was acknowledged to anybody before the request began, by whichever
+//! server, is before the first position; so where the standby has got that far, it is read, and
+//! where not, the primary. Nothing has to be remembered of callers or handed to them.
+//!
+//! The questions are shared: whoever comes while one is under way waits for the next, which begins
+//! after he came. So there is one at a time, however many requests there are.
+//!
+//! A standby that is away, or was promoted, is left alone for a while; the primary is read.
+
+use std::str::FromStr;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex as StdMutex, PoisonError};
+use std::time::Duration;
+
+use sea_orm::sqlx::ConnectOptions as _;
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sea_orm::{
+    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    IsolationLevel, SqlxPostgresConnector, Statement, TransactionTrait,
+};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout};
+
+use super::error::{OpenError, StoreError};
+use super::{Store, StoreConfig};
+
+/// How long a request waits for a standby that is a moment behind.
+const CATCH_UP: Duration = Duration::from_millis(20);
+
+/// How often it looks in this time.
+const LOOK_EVERY: Duration = Duration::from_millis(4);
+
+/// How long nobody waits for a standby that did not catch up.
+const LATE: Duration = Duration::from_secs(1);
+
+/// How long a standby that failed is left alone.
+const AWAY: Duration = Duration::from_secs(2);
+
+/// How long a question about a position may take.
+const QUESTION_MAX: Duration = Duration::from_secs(1);
+
+/// What has been read from where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ReplicaStats {
+    /// Reads that the replica answered.
+    pub from_replica: u64,
+    /// Reads that went to the primary, because the replica was behind or away.
+    pub from_primary: u64,
+    /// Times that the replica failed.
+    pub failures: u64,
+    /// Bytes of the primary's log that it had not applied when it was last looked at.
+    pub behind_bytes: i64,
+}
+
+/// A standby.
+#[derive(Debug)]
+pub(super) struct Replica {
+    connection: DatabaseConnection,
+    primary: Position,
+    own: Position,
+    /// Until when nobody waits for it, and until when nobody asks it.
+    patience: StdMutex<(Instant, Instant)>,
+    from_replica: AtomicU64,
+    from_primary: AtomicU64,
+    failures: AtomicU64,
+    behind_bytes: AtomicI64,
+}
+
+/// A position of a log, asked for by one request at a time.
+#[derive(Debug, Default)]
+struct Position {
+    /// Questions begun.
+    begun: AtomicU64,
+    /// The newest answer, and which question's it is.
+    answer: Mutex<(u64, i64)>,
+}
+
+impl Position {
+    /// An answer to a question that was begun after this was called.
+    async fn ask(&self, database: &DatabaseConnection, sql: &str) -> Result<i64, StoreError> {
+        let before = self.begun.load(Ordering::SeqCst);
+        let mut answer = self.answer.lock().await;
+        if answer.0 > before {
+            return Ok(answer.1);
+        }
+        let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
+        let statement = Statement::from_string(DbBackend::Postgres, sql);
+        let asked = timeout(QUESTION_MAX, database.query_one_raw(statement)).await;
+        let asked = asked.map_err(|_| super::breaker::unavailable("no position in time"))??;
+        let row = asked.ok_or(StoreError::Corrupt("a database without a position"))?;
+        *answer = (number, row.try_get("", "position")?);
+        Ok(answer.1)
+    }
+}
+
+/// The end of the primary's log: behind everything that was acknowledged.
+const PRIMARY: &str = "SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::BIGINT AS position";
+
+/// What a standby has applied; nothing where it is none, or none any more.
+const STANDBY: &str = "SELECT CASE WHEN pg_is_in_recovery() \
+     THEN COALESCE((pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::BIGINT, -1) ELSE -1 END AS position";
+
+impl Replica {
+    /// A replica at a URL. It may be away: it is asked when it is needed.
+    pub(super) fn open(url: &str, config: &StoreConfig) -> Result<Self, OpenError> {
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            return Err(OpenError::ReplicaUrl);
+        }
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|error| OpenError::Url { reason: error.to_string() })?
+            .application_name("railgraph")
+            .options([("statement_timeout", config.patience.as_millis().to_string())])
+            .disable_statement_logging();
+        let pool = PgPoolOptions::new()
+            .max_connections(config.connections_max)
+            .acquire_timeout(QUESTION_MAX)
+            .connect_lazy_with(options);
+        let now = Instant::now();
+        let none = || AtomicU64::new(0);
+        Ok(Self {
+            connection: SqlxPostgresConnector::from_sqlx_postgres_pool(pool),
+            primary: Position::default(),
+            own: Position::default(),
+            patience: StdMutex::new((now, now)),
+            from_replica: none(),
+            from_primary: none(),
+            failures: none(),
+            behind_bytes: AtomicI64::new(0),
+        })
+    }
+
+    pub(super) async fn close(&self) -> Result<(), DbErr> {
+        self.connection.close_by_ref().await
+    }
+
+    fn patience(&self) -> (Instant, Instant) {
+        *self.patience.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stats(&self) -> ReplicaStats {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        ReplicaStats {
+            from_replica: read(&self.from_replica),
+            from_primary: read(&self.from_primary),
+            failures: read(&self.failures),
+            behind_bytes: self.behind_bytes.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Leaves it alone for a while.
+    fn failed(&self, error: &StoreError) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+        let (late, _) = self.patience();
+        let until = (late, Instant::now() + AWAY);
+        *self.patience.lock().unwrap_or_else(PoisonError::into_inner) = until;
+        tracing::warn!(error.cause = %error, "database.replica_away");
+    }
+
+    fn is_left_alone(&self) -> bool {
+        self.patience().1 > Instant::now()
+    }
+
+    /// Whether it shows everything that was acknowledged before this was called.
+    async fn is_caught_up(&self, primary: &DatabaseConnection) -> bool {
+        if self.is_left_alone() {
+            return false;
+        }
+        // Where the primary does not say, reading it says why.
+        let Ok(wanted) = self.primary.ask(primary, PRIMARY).await else { return false };
+        let (late, _) = self.patience();
+        let until = Instant::now() + CATCH_UP;
+        loop {
+            let applied = match self.own.ask(&self.connection, STANDBY).await {
+                Ok(applied) if applied >= 0 => applied,
+                Ok(_) => {
+                    self.failed(&StoreError::Corrupt("the replica is no standby"));
+                    return false;
+                }
+                Err(error) => {
+                    self.failed(&error);
+                    return false;
+                }
+            };
+            self.behind_bytes.store((wanted - applied).max(0), Ordering::Relaxed);
+            if applied >= wanted {
+                return true;
+            }
+            let now = Instant::now();
+            if now >= until || now < late {
+                let mut patience = self.patience.lock().unwrap_or_else(PoisonError::into_inner);
+                patience.0 = patience.0.max(now + LATE);
+                return false;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+}
+
+impl Store {
+    /// What has been read from the replica; none where there is none.
+    pub fn replica_stats(&self) -> Option<ReplicaStats> {
+        self.inner.replica.as_ref().map(Replica::stats)
+    }
+
+    /// The database to answer a request from that begins to read now.
+    pub(super) async fn reading(&self) -> &DatabaseConnection {
+        let Some(replica) = &self.inner.replica else { return self.reader() };
+        if replica.is_caught_up(self.reader()).await {
+            replica.from_replica.fetch_add(1, Ordering::Relaxed);
+            return &replica.connection;
+        }
+        replica.from_primary.fetch_add(1, Ordering::Relaxed);
+        self.reader()
+    }
+
+    /// As [`Store::snapshot`], of the database that [`Store::reading`] gives.
+    pub(super) async fn reading_snapshot(&self) -> Result<DatabaseTransaction, DbErr> {
+        let database = self.reading().await;
+        if database.get_database_backend() == DbBackend::Sqlite {
+            return self.snapshot().await;
+        }
+        let level = Some(IsolationLevel::RepeatableRead);
+        database.begin_with_config(level, Some(AccessMode::ReadOnly)).await
+    }
+
+    /// Reads, and once more from the primary where it may have been the replica that failed: it has
+    /// gone away, or has cancelled a query that was in the way of what it applies.
+    pub(super) async fn or_from_primary<T, F, Fut>(&self, read: F) -> Result<T, StoreError>
+    where
+        F: Fn() -> Fut,
+        Fut: Future<Output = Result<T, StoreError>>,
+    {
+        let outcome = read().await;
+        let Some(replica) = &self.inner.replica else { return outcome };
+        match outcome {
+            Err(error @ (StoreError::Unavailable(_) | StoreError::Database(_)))
+                if !replica.is_left_alone() =>
+            {
+                replica.failed(&error);
+                read().await
+            }
+            outcome => outcome,
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! What servers do while something happens to them, at length and with figures.
+//! `cargo run --release -p tests --bin running -- swap`
+//!
+//! Each subcommand prints what it did and what came of it, and exits with 1 where anything is
+//! wrong. `serve` is the server itself, as the other subcommands start it.
+
+#![expect(clippy::print_stdout, reason = "a program says what it did")]
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::{Parser, Subcommand};
+use tests::feed;
+use tests::running::database_away::{self, Away};
+use tests::running::replica::{self, Plan};
+use tests::running::{Program, swap, two_servers};
+
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// New network files under load, and bad ones.
+    Swap {
+        /// Files that take over.
+        #[arg(long, default_value_t = 100)]
+        files: u32,
+        /// Searches a second all the while.
+        #[arg(long, default_value_t = 500)]
+        requests_per_s: u64,
+        /// Flipped bits of a small file, beside all its truncations.
+        #[arg(long, default_value_t = 100_000)]
+        flips: usize,
+        /// Where the random numbers begin.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+    /// PostgreSQL is stopped, and then stands still, while searches and bookings go on.
+    DatabaseAway {
+        /// For how long, each time.
+        #[arg(long, default_value_t = 20)]
+        seconds: u64,
+    },
+    /// A standby falls behind while callers write at one server and read at another.
+    Replica {
+        /// Callers at once.
+        #[arg(long, default_value_t = 16)]
+        callers: usize,
+        /// How long the standby keeps up, then stands still, then keeps up again.
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+    },
+    /// One of two servers behind nginx is stopped, then killed.
+    TwoServers {
+        /// Requests a second all the while.
+        #[arg(long, default_value_t = 200)]
+        requests_per_s: u64,
+        /// Times that a server is stopped, and times that one is killed.
+        #[arg(long, default_value_t = 5)]
+        times: usize,
+    },
+}
+
+fn main() -> ExitCode {
+    if std::env::args().nth(1).is_some_and(|word| word == "serve") {
+        return server::run();
+    }
+    let arguments = Arguments::parse();
+    let program = Program(std::env::current_exe().expect("this program"));
+    println!("{:?}", arguments.what);
+    let begun = Instant::now();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let good = runtime.expect("a runtime").block_on(run(arguments.what, program));
+    println!("{} in {:.0} s", if good { "good" } else { "WRONG" }, begun.elapsed().as_secs_f64());
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+async fn run(what: What, program: Program) -> bool {
+    match what {
+        What::Swap { files, requests_per_s, flips, seed } => {
+            run_swap(program, files, requests_per_s).await & run_refusals(flips, seed).await
+        }
+        What::Replica { callers, seconds } => {
+            run_replica(Plan { callers, phase: Duration::from_secs(seconds) }).await
+        }
+        What::TwoServers { requests_per_s, times } => run_two(program, requests_per_s, times).await,
+        What::DatabaseAway { seconds } => {
+            run_away(&program, Away::Stopped, seconds).await
+                & run_away(&program, Away::Still, seconds).await
+        }
+    }
+}
+
+/// Two cities and a date of the bundled network.
+fn question() -> (&'static str, &'static str, String) {
+    let network = server::network_file::bundled().expect("the bundled network");
+    let date = network.view().period().1 - chrono::Days::new(7);
+    ("London", "Wien", date.to_string())
+}
+
+async fn run_replica(plan: Plan) -> bool {
+    let Some(found) = replica::run(plan).await else {
+        println!("PostgreSQL is missing");
+        return false;
+    };
+    let [before, meanwhile, after] = found.reads;
+    println!(
+        "{} writes read back at once from the other server, {} not seen",
+        found.written, found.stale
+    );
+    for (what, (replica, primary)) in
+        [("keeping up", before), ("standing still", meanwhile), ("keeping up again", after)]
+    {
+        println!("{what}: {replica} reads from the replica, {primary} from the primary");
+    }
+    println!("it was {} bytes behind after its standstill", found.behind_bytes);
+    println!(
+        "with the replica stopped: {} reads answered, {} failed",
+        found.while_killed.1, found.while_killed.0
+    );
+    found.stale == 0 && found.while_killed.0 == 0 && before.0 > 0
+}
+
+async fn run_two(program: Program, requests_per_s: u64, times: usize) -> bool {
+    let plan = two_servers::Plan { program, question: question(), requests_per_s, times };
+    let Some(found) = two_servers::run(&plan).await else {
+        println!("PostgreSQL or nginx is missing");
+        return false;
+    };
+    println!(
+        "{} requests, p99 {:.1} ms; {times} servers stopped: {} failed; {times} killed: {} failed, \
+         {} of them not in flight",
+        found.sent,
+        found.p99_ms,
+        found.while_stopped.len(),
+        found.while_killed.len(),
+        found.not_in_flight
+    );
+    println!("{} bookings acknowledged, {} lost", found.booked.0, found.booked.1);
+    for failure in found.while_stopped.iter().take(5) {
+        println!("wrong: {failure:?}");
+    }
+    found.while_stopped.is_empty() && found.not_in_flight == 0 && found.booked.1 == 0
+}
+
+async fn run_away(program: &Program, away: Away, seconds: u64) -> bool {
+    let plan = database_away::Plan {
+        program: program.clone(),
+        question: question(),
+        away,
+        time: Duration::from_secs(seconds),
+        searches_per_s: 200,
+        bookings_per_s: 50,
+    };
+    let Some(found) = database_away::run(&plan).await else {
+        println!("PostgreSQL is missing");
+        return false;
+    };
+    println!(
+        "{away:?}: {} searches, {} failed, p99 {:.1} ms",
+        found.searches.sent,
+        found.searches.failures.len(),
+        found.searches.percentile_ms(0.99)
+    );
+    println!(
+        "{} bookings: {} done, {} of them lost, {} refused typed, {} failed otherwise",
+        found.bookings.sent,
+        found.booked.0,
+        found.booked.1,
+        found.refused,
+        found.bookings.failures.len()
+    );
+    println!(
+        "the breaker was open after {:.0} ms; since then a refusal took at most {:.1} ms; the first \
+         booking came {:.0} ms after the database was back",
+        found.open_after_ms, found.longest_refusal_ms, found.back_after_ms
+    );
+    println!("health meanwhile: search {}, booking {}", found.health.0, found.health.1);
+    found.searches.failures.is_empty()
+        && found.bookings.failures.is_empty()
+        && found.booked.1 == 0
+        && found.longest_refusal_ms <= 100.0
+        && found.back_after_ms <= 5_000.0
+        && found.health == (200, 503)
+}
+
+async fn run_swap(program: Program, files: u32, requests_per_s: u64) -> bool {
+    let base = include_bytes!("../../../data/european-network.railgraph").to_vec();
+    let question = question();
+    let found = swap::run(&swap::Plan { program, base, question, files, requests_per_s }).await;
+    let megabytes = found.memory_bytes.map(|bytes| bytes as f64 / 1e6);
+    println!(
+        "{} searches, {} failed or mixed; median {:.1} ms, p99 {:.1} ms",
+        found.report.sent,
+        found.report.failures.len(),
+        found.report.percentile_ms(0.5),
+        found.report.percentile_ms(0.99)
+    );
+    println!(
+        "{} of {files} files taken over, {} versions answered, the last rename to the first answer \
+         at most {:.0} ms",
+        found.taken, found.versions, found.longest_ms
+    );
+    println!("{} bad files put in place, refused {} times", found.bad.0, found.bad.1);
+    println!(
+        "memory: {:.1} MB after ten swaps, {:.1} MB at the most, {:.1} MB at the end",
+        megabytes[0], megabytes[1], megabytes[2]
+    );
+    for failure in found.report.failures.iter().take(5) {
+        println!("wrong: {failure:?}");
+    }
+    found.report.failures.is_empty()
+        && found.taken == files as usize
+        && found.bad.1 >= found.bad.0
+        && megabytes[2] <= megabytes[0] + 8.0
+}
+
+async fn run_refusals(flips: usize, seed: u64) -> bool {
+    let small = feed::compiled(feed::CITIES).encode().expect("bytes");
+    let (tried, wrong) = swap::refuse_all(&small, flips, seed).await;
+    println!(
+        "a file of {} bytes: {tried} truncations and flipped bits, {} not refused",
+        small.len(),
+        wrong.len()
+    );
+    for what in wrong.iter().take(5) {
+        println!("wrong: {what}");
+    }
+    wrong.is_empty()
+}

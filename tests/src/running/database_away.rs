@@ -1,0 +1,201 @@
+//! PostgreSQL is stopped, or stands still, while searches and bookings go on.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::load::{Load, Report};
+use super::process::{Process, Program, ask};
+use crate::app::traveller;
+use crate::postgres::Cluster;
+
+const SEARCH: &str = "query($from: String!, $to: String!, $date: Date!) {
+  itineraries(origin: {name: $from}, destination: {name: $to}, dateTime: {date: $date}) {
+    nodes { id }
+  }
+}";
+
+const BOOK: &str = "mutation($input: BookTripInput!) {
+  bookTrip(input: $input) { trip { reference } refusals { code } }
+}";
+
+const TRIP: &str = "query($reference: String!) { trip(reference: $reference) { status } }";
+
+/// How the database goes away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Away {
+    /// It is stopped, and nobody listens.
+    Stopped,
+    /// All its processes stand still: connections are taken by the kernel, and nobody answers.
+    Still,
+}
+
+/// What is done.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The server.
+    pub program: Program,
+    /// Two cities and a date on which one can travel.
+    pub question: (&'static str, &'static str, String),
+    /// How the database goes away.
+    pub away: Away,
+    /// For how long.
+    pub time: Duration,
+    /// Searches a second all the while.
+    pub searches_per_s: u64,
+    /// Bookings a second all the while.
+    pub bookings_per_s: u64,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Found {
+    /// All searches.
+    pub searches: Report,
+    /// All bookings. Those that were refused typed are no failures.
+    pub bookings: Report,
+    /// Bookings that were refused typed.
+    pub refused: usize,
+    /// From the database's end to the first refusal by the breaker, in milliseconds.
+    pub open_after_ms: f64,
+    /// The longest refusal since, in milliseconds.
+    pub longest_refusal_ms: f64,
+    /// From the database's return to the first booking, in milliseconds.
+    pub back_after_ms: f64,
+    /// Acknowledged bookings, and those of them that are not there.
+    pub booked: (usize, usize),
+    /// What health said of searches and bookings meanwhile.
+    pub health: (u16, u16),
+}
+
+/// A booking as its caller saw it.
+#[derive(Debug, Clone)]
+struct Seen {
+    at: Instant,
+    took: Duration,
+    reference: Option<String>,
+}
+
+/// Does it; none where PostgreSQL is missing.
+///
+/// # Panics
+///
+/// Where the server does not do what it should at all.
+pub async fn run(plan: &Plan) -> Option<Found> {
+    let mut cluster = Cluster::start()?;
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = cluster.url();
+    let server = Process::start(&plan.program, folder.path(), &["--database-url", &url]);
+    let (from, to, date) = &plan.question;
+    let variables = json!({ "from": from, "to": to, "date": date });
+    let answer = server.ask(SEARCH, &variables).await.expect("an answer");
+    let id = answer["data"]["itineraries"]["nodes"][0]["id"].clone();
+    assert!(id.is_string(), "no itinerary: {answer}");
+    let searches = {
+        let (http, origin) = (reqwest::Client::new(), server.origin.clone());
+        Load::start(plan.searches_per_s, move |_| {
+            let (http, origin, variables) = (http.clone(), origin.clone(), variables.clone());
+            async move {
+                let answer = ask(&http, &origin, SEARCH, &variables).await?;
+                let nodes = &answer["data"]["itineraries"]["nodes"];
+                let is_found = nodes.as_array().is_some_and(|nodes| !nodes.is_empty());
+                if is_found { Ok(()) } else { Err(answer.to_string()) }
+            }
+        })
+    };
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let bookings = book(&server, id, plan.bookings_per_s, Arc::clone(&seen));
+    wait_for(&seen, "a booking", |it| it.reference.is_some()).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let gone = Instant::now();
+    match plan.away {
+        Away::Stopped => cluster.stop(),
+        Away::Still => cluster.pause(true),
+    }
+    tokio::time::sleep(plan.time).await;
+    let health =
+        (server.get("/health/ready/search").await.0, server.get("/health/ready/booking").await.0);
+    let back = Instant::now();
+    match plan.away {
+        Away::Stopped => cluster.start_again(),
+        Away::Still => cluster.pause(false),
+    }
+    // The server may have been able to book as soon as PostgreSQL was.
+    let back = if plan.away == Away::Stopped { Instant::now() } else { back };
+    let is_back = move |it: &Seen| it.reference.is_some() && it.at > back;
+    wait_for(&seen, "a booking afterwards", is_back).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let (searches, bookings) = (searches.end().await, bookings.end().await);
+    let seen = seen.lock().expect("bookings").clone();
+    assert!(server.logged("database.breaker_opened") > 0, "it stays closed: {}", server.log());
+    Some(evaluate(&server, searches, bookings, &seen, gone, back, health).await)
+}
+
+async fn evaluate(
+    server: &Process,
+    searches: Report,
+    bookings: Report,
+    seen: &[Seen],
+    gone: Instant,
+    back: Instant,
+    health: (u16, u16),
+) -> Found {
+    let refused = |it: &&Seen| it.reference.is_none();
+    let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
+    // Refused at once for the first time: the breaker is open.
+    let quick = Duration::from_millis(100);
+    let first = seen.iter().filter(refused).filter(|it| it.took <= quick).map(|it| it.at).min();
+    let first = first.unwrap_or(back);
+    let since = seen.iter().filter(refused).filter(|it| it.at > first && it.at < back);
+    let first_booked = seen.iter().filter(|it| it.reference.is_some() && it.at > back);
+    let ends = first_booked.map(|it| it.at + it.took).min();
+    let mut lost = 0;
+    let references: Vec<&String> = seen.iter().filter_map(|it| it.reference.as_ref()).collect();
+    for reference in &references {
+        let trip = server.ask(TRIP, &json!({ "reference": reference })).await.expect("an answer");
+        lost += usize::from(trip["data"]["trip"]["status"] != "CONFIRMED");
+    }
+    Found {
+        refused: seen.iter().filter(refused).count(),
+        open_after_ms: milliseconds(first.saturating_duration_since(gone)),
+        longest_refusal_ms: since.map(|it| milliseconds(it.took)).fold(0.0, f64::max),
+        back_after_ms: ends
+            .map_or(f64::INFINITY, |at| milliseconds(at.saturating_duration_since(back))),
+        booked: (references.len(), lost),
+        searches,
+        bookings,
+        health,
+    }
+}
+
+/// Bookings at a steady rate, each of another person.
+fn book(server: &Process, id: Value, per_s: u64, seen: Arc<Mutex<Vec<Seen>>>) -> Load {
+    let (http, origin) = (reqwest::Client::new(), server.origin.clone());
+    Load::start(per_s, move |nth| {
+        let (http, origin, id) = (http.clone(), origin.clone(), id.clone());
+        let seen = Arc::clone(&seen);
+        async move {
+            let person = format!("A{nth}");
+            let input = json!({ "itineraryId": id, "idempotencyKey": person,
+                "travellers": [traveller("Some", "Body", &person, 30)] });
+            let at = Instant::now();
+            let answer = ask(&http, &origin, BOOK, &json!({ "input": input })).await?;
+            let reference = answer["data"]["bookTrip"]["trip"]["reference"].as_str();
+            let reference = reference.map(str::to_owned);
+            let code = answer["errors"][0]["extensions"]["code"].as_str();
+            let is_typed = matches!(code, Some("BOOKINGS_UNAVAILABLE" | "MUTATION_TIMEOUT"));
+            let is_good = reference.is_some() || is_typed;
+            seen.lock().expect("bookings").push(Seen { at, took: at.elapsed(), reference });
+            if is_good { Ok(()) } else { Err(answer.to_string()) }
+        }
+    })
+}
+
+async fn wait_for(seen: &Mutex<Vec<Seen>>, what: &str, is_it: impl Fn(&Seen) -> bool) {
+    let begun = Instant::now();
+    while !seen.lock().expect("bookings").iter().any(&is_it) {
+        assert!(begun.elapsed() < Duration::from_mins(1), "not within a minute: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}

@@ -1,0 +1,74 @@
+//! nginx with the configuration that operators get.
+
+use std::env;
+use std::io::{self, Write as _};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::process::signal;
+use crate::postgres::free_port;
+
+/// A running nginx in front of two servers; it ends with this value.
+pub struct Nginx {
+    child: Child,
+    /// `http://`, address and port.
+    pub origin: String,
+    _folder: TempDir,
+}
+
+impl Nginx {
+    /// Starts it in front of the servers at these ports; none, after a loud line, where it is not
+    /// installed.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not start, or is missing in CI.
+    pub fn start(servers: [u16; 2]) -> Option<Self> {
+        let Some(program) = program() else {
+            assert!(env::var_os("CI").is_none(), "nginx is missing, and in CI it must not be");
+            let line = "\n*** NGINX IS NOT INSTALLED: tests of two servers are SKIPPED. ***\n\n";
+            // Past the test harness, which hides what a passing test prints.
+            io::stderr().write_all(line.as_bytes()).expect("standard error");
+            return None;
+        };
+        let folder = tempfile::tempdir().expect("a folder");
+        let port = free_port().expect("a port");
+        let mut settings = include_str!("../../../server/ops/nginx.conf").to_owned();
+        for (usual, own) in [("8080", port), ("8081", servers[0]), ("8082", servers[1])] {
+            let [usual, own] =
+                [usual.to_owned(), own.to_string()].map(|it| format!("127.0.0.1:{it}"));
+            assert!(settings.contains(&usual), "{usual}");
+            settings = settings.replace(&usual, &own);
+        }
+        let file = folder.path().join("nginx.conf");
+        std::fs::write(&file, settings).expect("its settings");
+        let mut command = Command::new(program);
+        command.args(["-g", "daemon off;", "-p"]).arg(folder.path()).arg("-c").arg(&file);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn().expect("nginx");
+        let begun = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "nginx does not start");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Some(Self { child, origin: format!("http://127.0.0.1:{port}"), _folder: folder })
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        // So that its workers end with it.
+        signal(self.child.id(), "TERM");
+        let _ = self.child.wait();
+    }
+}
+
+fn program() -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+    folders.map(|folder| folder.join("nginx")).find(|program| program.is_file())
+}

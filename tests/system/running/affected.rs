@@ -1,0 +1,170 @@
+//! Trips whose trains run otherwise after a new network file.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use server::affected::compare;
+use server::graphql::Caller;
+use server::http::Clock;
+use server::store::{Store, StoreError};
+use tests::app::{self, Server, moment, traveller};
+use tests::feed::{self, CITIES};
+use tests::postgres;
+
+const AFFECTED: &str = include_str!("../../../schema/graphql/operations/affected-trips.graphql");
+const JOB: &str = "affected-trips";
+const LEASE: Duration = Duration::from_secs(60);
+
+fn clock() -> Clock {
+    Arc::new(|| moment(app::NOW))
+}
+
+/// Runs a test on both databases.
+async fn on_both<F: AsyncFn(Store)>(test: F) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = format!("sqlite://{}/railgraph.sqlite", folder.path().display());
+    test(app::store(&url, None).await).await;
+    if let Some(url) = postgres::database().await {
+        test(app::store(&url, None).await).await;
+    }
+}
+
+async fn book(server: &Server, from: &str, to: &str, date: &str, person: &str) -> String {
+    let id = server.itinerary(from, to, date).await;
+    let input = json!({ "itineraryId": id, "travellers": [traveller("A", person, person, 30)],
+        "fareClass": "FIRST" });
+    let input = if from == "Dresden" {
+        json!({ "itineraryId": id, "travellers": [traveller("A", person, person, 30)] })
+    } else {
+        input
+    };
+    let booked = server.book(input).await;
+    assert_eq!(booked["refusals"], json!([]));
+    booked["trip"]["reference"].as_str().expect("a reference").to_owned()
+}
+
+async fn affected(server: &Server) -> Value {
+    server.data(AFFECTED, json!({ "first": 100 })).await["affectedTrips"].take()
+}
+
+/// Compares with the network that answers, as a server does in the background.
+async fn run(server: &Server, store: &Store) {
+    let turn = store.take_turn(JOB, LEASE).await.expect("a turn").expect("nobody has it");
+    let network = server.networks.current();
+    compare(&network, store, &clock(), turn).await.expect("compared");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn gone_retimed_and_moved_trains_are_listed_until_they_run_as_booked_again() {
+    on_both(async |store| {
+        let server = app::start(feed::network(CITIES), store.clone(), Caller::open()).await;
+        let untouched = book(&server, "Bonn", "Celle", "2026-12-02", "N1").await;
+        let gone = book(&server, "Dresden", "Emden", "2026-12-04", "N2").await;
+        let retimed = book(&server, "Aachen", "Bonn", "2026-12-01", "N3").await;
+        let cancelled = book(&server, "Dresden", "Emden", "2026-12-03", "N4").await;
+        run(&server, &store).await;
+        assert_eq!(affected(&server).await["totalCount"], 0);
+        let rows = CITIES.replace("AB1,Aachen,Bonn,08:00,09:00", "AB1,Aachen,Bonn,08:05,09:10");
+        let rows: String =
+            rows.lines().filter(|row| !row.contains("DE1")).map(|row| format!("{row}\n")).collect();
+        server.networks.replace(feed::network(&rows), moment(app::NOW));
+        run(&server, &store).await;
+        let cancel = "mutation($r: String!) { cancelTrip(input: {reference: $r}) {
+            refusals { code } } }";
+        server.data(cancel, json!({ "r": cancelled })).await;
+        let found = affected(&server).await;
+        assert_eq!(found["totalCount"], 2, "{found}");
+        let version = server.networks.current().header().version();
+        let [first, second] = [&found["nodes"][0], &found["nodes"][1]];
+        assert_eq!(
+            (&first["trip"]["reference"], &first["networkVersion"]),
+            (&json!(retimed), &json!(version))
+        );
+        assert_eq!(first["legs"][0]["change"], "RETIMED");
+        assert_eq!(first["legs"][0]["departure"], "2026-12-01T08:05:00+01:00");
+        assert_eq!(first["legs"][0]["arrival"], "2026-12-01T09:10:00+01:00");
+        assert_eq!(first["legs"][0]["leg"]["departure"], "2026-12-01T08:00:00+01:00");
+        assert_eq!(second["trip"]["reference"], json!(gone));
+        assert_eq!(second["legs"][0]["change"], "GONE");
+        assert_eq!(second["legs"][0]["departure"], Value::Null);
+        assert!(!found.to_string().contains(&untouched));
+        // A page at a time.
+        let page = server.data(AFFECTED, json!({ "first": 1 })).await["affectedTrips"].take();
+        assert_eq!(page["pageInfo"]["hasNextPage"], true);
+        let after = &page["pageInfo"]["endCursor"];
+        let rest = server.data(AFFECTED, json!({ "first": 5, "after": after })).await;
+        assert_eq!(rest["affectedTrips"]["nodes"], json!([second]));
+        server.networks.replace(feed::network(CITIES), moment(app::NOW));
+        run(&server, &store).await;
+        assert_eq!(affected(&server).await["totalCount"], 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_support_sees_them_and_dates_that_the_network_lacks_are_not_judged() {
+    on_both(async |store| {
+        let server = app::start(feed::network(CITIES), store.clone(), Caller::open()).await;
+        book(&server, "Aachen", "Bonn", "2026-12-01", "N1").await;
+        book(&server, "Dresden", "Emden", "2026-12-07", "N2").await;
+        let mut shorter = feed::options();
+        shorter.until = Some("2026-12-02".parse().expect("a date"));
+        let bytes = feed::compiled_with(&CITIES.replace("AB1,", "XY1,"), &shorter);
+        let bytes = bytes.encode().expect("bytes");
+        let network = server::search::Network::open(Box::new(bytes)).expect("a network");
+        server.networks.replace(network, moment(app::NOW));
+        run(&server, &store).await;
+        assert_eq!(affected(&server).await["totalCount"], 1);
+        let nobody = Caller { name: "nobody".to_owned(), support: false };
+        let other = app::start(feed::network(CITIES), store.clone(), nobody).await;
+        assert_eq!(affected(&other).await["nodes"], json!([]));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_paused_server_writes_late_is_refused() {
+    on_both(async |store| {
+        let server = app::start(feed::network(CITIES), store.clone(), Caller::open()).await;
+        book(&server, "Dresden", "Emden", "2026-12-04", "N2").await;
+        let trips = store.booked_trips(moment(app::NOW), 10, None).await.expect("trips");
+        let gone = vec![(trips[0].id, vec![(0, server::booking::LegChange::Gone)])];
+        // Its lease ends while it is paused, and another takes over.
+        let paused = store.take_turn(JOB, Duration::ZERO).await.expect("a turn").expect("free");
+        let next = store.take_turn(JOB, LEASE).await.expect("a turn").expect("free");
+        assert!(next.token() > paused.token());
+        assert_eq!(store.take_turn(JOB, LEASE).await.expect("an answer"), None);
+        let late = store.note_affected(paused, "late", gone.clone(), moment(app::NOW)).await;
+        assert!(matches!(late, Err(StoreError::TurnLost)), "{late:?}");
+        assert!(store.end_turn(paused, "late".to_owned()).await.is_err());
+        assert_eq!(affected(&server).await["totalCount"], 0);
+        store.note_affected(next, "now", gone, moment(app::NOW)).await.expect("written");
+        store.end_turn(next, "now".to_owned()).await.expect("ended");
+        assert_eq!(store.last_done(JOB).await.expect("a text"), "now");
+        assert_eq!(affected(&server).await["totalCount"], 1);
+        // Given back, it is free at once.
+        assert!(store.take_turn(JOB, LEASE).await.expect("an answer").is_some());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_compares_by_itself_when_a_network_takes_over() {
+    on_both(async |store| {
+        let server = app::start(feed::network(CITIES), store.clone(), Caller::open()).await;
+        book(&server, "Dresden", "Emden", "2026-12-04", "N2").await;
+        let networks = Arc::clone(&server.networks);
+        let job = tokio::spawn(server::affected::watch(networks, store.clone(), clock()));
+        server
+            .networks
+            .replace(feed::network("AB1,Aachen,Bonn,08:00,09:00,RE,Daily,20,10"), moment(app::NOW));
+        let until = tokio::time::Instant::now() + Duration::from_secs(30);
+        while affected(&server).await["totalCount"] != 1 {
+            assert!(tokio::time::Instant::now() < until, "not compared");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        job.abort();
+    })
+    .await;
+}

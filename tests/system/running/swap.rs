@@ -1,0 +1,149 @@
+//! New network files: taken under load, one for a request, and refused where they are none.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use server::http::Clock;
+use server::networks::{Networks, Reading, Watch};
+use server::search::Network;
+use tests::app::{self, moment, traveller};
+use tests::feed::{self, CITIES};
+use tests::running::swap::{self, Plan};
+
+use super::program;
+
+fn small() -> Vec<u8> {
+    let rows = format!("{CITIES}\nCA1,Celle,Aachen,09:00,15:00,IC,Daily,70,45\n");
+    feed::compiled(&rows).encode().expect("bytes").to_vec()
+}
+
+fn opened(bytes: &[u8]) -> Network {
+    let mut aligned = rkyv::util::AlignedVec::<16>::new();
+    aligned.extend_from_slice(bytes);
+    Network::open(Box::new(aligned)).expect("a network")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn new_files_take_over_under_load_and_bad_ones_do_not() {
+    let plan = Plan {
+        program: program(),
+        base: small(),
+        question: ("Aachen", "Celle", "2026-12-01".to_owned()),
+        files: 10,
+        requests_per_s: 100,
+    };
+    let found = swap::run(&plan).await;
+    assert!(found.report.failures.is_empty(), "{:?}", found.report.failures);
+    assert_eq!((found.taken, found.versions), (10, 11));
+    let (bad, refused) = found.bad;
+    // A file that is written in place may be read half, and is then refused once more.
+    assert!(bad == 10 && refused >= bad, "{found:?}");
+    let [first, _, last] = found.memory_bytes;
+    assert!(last < first + (16 << 20), "memory does not come back: {:?}", found.memory_bytes);
+}
+
+#[tokio::test]
+async fn every_truncation_and_thousands_of_flips_are_refused() {
+    let (tried, wrong) = swap::refuse_all(&small(), 3_000, 1).await;
+    assert!(wrong.is_empty(), "{wrong:?}");
+    assert!(tried > 5_000, "{tried}");
+}
+
+#[tokio::test]
+async fn a_file_of_an_older_format_is_refused_and_one_of_an_earlier_period_is_taken() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("network.railgraph");
+    let clock: Clock = Arc::new(|| moment(app::NOW));
+    let networks = Networks::new(opened(&small()), clock());
+    let mut watch = Watch::new(&path, clock);
+    let mut older = small();
+    older[8..12].copy_from_slice(&0_u32.to_le_bytes());
+    let header_hash = blake3::hash(&older[..128]);
+    older[128..160].copy_from_slice(header_hash.as_bytes());
+    std::fs::write(&path, older).expect("a file");
+    assert_eq!(watch.read(&networks).await, Reading::Refused);
+    assert_eq!(watch.read(&networks).await, Reading::Refused);
+    assert_eq!(networks.stats().refusals, 1, "the same file is counted once");
+    let mut earlier = feed::options();
+    earlier.until = Some("2026-12-02".parse().expect("a date"));
+    std::fs::write(&path, feed::compiled_with(CITIES, &earlier).encode().expect("bytes"))
+        .expect("a file");
+    assert_eq!(watch.read(&networks).await, Reading::Taken);
+    assert_eq!(networks.current().view().period().1.to_string(), "2026-12-02");
+    assert_eq!(watch.read(&networks).await, Reading::Same);
+    assert_eq!(networks.stats().swaps, 1);
+}
+
+#[tokio::test]
+async fn a_change_that_leaves_no_trace_but_content_is_seen_at_the_second_look() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("network.railgraph");
+    let clock: Clock = Arc::new(|| moment(app::NOW));
+    let networks = Networks::new(opened(&small()), clock());
+    let mut watch = Watch::new(&path, clock);
+    std::fs::write(&path, swap::variant(&small(), 1)).expect("a file");
+    watch.look(&networks).await;
+    let first = networks.current().header().version();
+    // As long as the one before, and with its times.
+    let times = std::fs::metadata(&path).expect("a file").modified().expect("a time");
+    let other = swap::variant(&small(), 2);
+    std::fs::write(&path, other).expect("a file");
+    std::fs::File::open(&path).expect("a file").set_modified(times).expect("its time");
+    watch.look(&networks).await;
+    assert_ne!(networks.current().header().version(), first);
+}
+
+#[tokio::test]
+async fn whoever_listens_hears_of_a_new_network_and_the_old_one_is_freed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("network.railgraph");
+    let clock: Clock = Arc::new(|| moment(app::NOW));
+    let networks = Arc::new(Networks::new(opened(&small()), clock()));
+    let mut changes = networks.changes();
+    assert!(!changes.has_changed().expect("a sender"));
+    let request = networks.current();
+    let mut watch = Watch::new(&path, clock);
+    std::fs::write(&path, swap::variant(&small(), 7)).expect("a file");
+    watch.look(&networks).await;
+    changes.changed().await.expect("a sender");
+    let heard = changes.borrow_and_update().network.header().version();
+    assert_eq!(heard, networks.current().header().version());
+    assert_ne!(heard, request.header().version());
+    watch.look(&networks).await;
+    assert_eq!(networks.stats().held, 2, "a request has it still");
+    drop(request);
+    watch.look(&networks).await;
+    assert_eq!(networks.stats().held, 1);
+}
+
+#[tokio::test]
+async fn health_tells_which_network_answers_and_since_when() {
+    let server = app::on_sqlite(opened(&small())).await;
+    let version = opened(&swap::variant(&small(), 1)).header().version();
+    server.networks.replace(opened(&swap::variant(&small(), 1)), moment("2026-12-01T05:06:07Z"));
+    for path in ["/health/ready", "/health/live"] {
+        let answer = server.http().get(server.url(path)).send().await.expect("an answer");
+        let health: serde_json::Value = answer.json().await.expect("JSON");
+        let network = if path == "/health/live" { &health } else { &health["network"] };
+        let told = if path == "/health/live" { &network["network"] } else { &network["version"] };
+        assert_eq!(told, &json!(version), "{path}");
+        if path == "/health/ready" {
+            assert_eq!(network["takenAt"], "2026-12-01T05:06:07Z");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_booking_is_of_one_network_and_an_id_lives_through_a_new_one() {
+    let server = app::on_sqlite(opened(&small())).await;
+    let id = server.itinerary("Aachen", "Celle", "2026-12-01").await;
+    server.networks.replace(opened(&swap::variant(&small(), 100)), moment(app::NOW));
+    let input = json!({ "itineraryId": id, "expectedPrice": "70.25",
+        "travellers": [traveller("Ada", "Lovelace", "X1234567", 36)] });
+    let refused = server.book(input.clone()).await;
+    assert_eq!(refused["refusals"][0]["code"], "PRICE_CHANGED", "{refused}");
+    let mut input = input;
+    input["expectedPrice"] = json!("72.25");
+    let booked = server.book(input).await;
+    assert_eq!(booked["refusals"], json!([]));
+}
