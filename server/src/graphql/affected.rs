@@ -131,11 +131,3 @@ pub async fn affected_trips(
         edges,
     })
 }
-
-impl AffectedTripConnection {
-    /// For whoever may see none.
-    pub fn none() -> Self {
-        let (edges, nodes) = (Vec::new(), Vec::new());
-        Self { edges, nodes, page_info: PageInfo::default(), total_count: 0 }
-    }
-}

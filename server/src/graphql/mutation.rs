@@ -272,11 +272,7 @@ impl Mutation {
 }
 
 /// Cancels. Where a last name is said, that is a look-up, too: it must not be found by trying.
-async fn cancel(
-    context: &Context<'_>,
-    mutation: Watched,
-    request: &CancelTrip,
-) -> Result<Outcome> {
+async fn cancel(context: &Context<'_>, mutation: Watched, request: &CancelTrip) -> Result<Outcome> {
     let look_up = match request.last_name {
         Some(_) => Some(LookUp::begin(context, LookedUp::Trip).await?),
         None => None,

@@ -69,9 +69,9 @@ pub async fn serve(
 async fn take_waiting(listener: &TcpListener, connections: &Connections) {
     let until = tokio::time::Instant::now() + WAITING_TIMEOUT;
     while tokio::time::Instant::now() < until
-        && let Ok(Ok((stream, _))) = tokio::time::timeout(NOBODY_WAITS, listener.accept()).await
+        && let Ok(Ok((stream, peer))) = tokio::time::timeout(NOBODY_WAITS, listener.accept()).await
     {
-        connections.spawn(stream);
+        connections.spawn(stream, peer);
     }
 }
 

@@ -1,6 +1,7 @@
 //! `/graphql`: GraphQL over HTTP.
 
 use std::any::Any;
+use std::sync::Arc;
 
 use axum::Extension;
 use axum::body::{Body, to_bytes};

@@ -16,9 +16,7 @@ use super::{Process, TraceStats};
 use crate::limit::SharedStats;
 use crate::networks::NetworkStats;
 use crate::search::Engine;
-use crate::store::{
-    BreakerState, BreakerStats, LookupStats, PoolStats, ReplicaStats, WriteStats,
-};
+use crate::store::{BreakerState, BreakerStats, LookupStats, PoolStats, ReplicaStats, WriteStats};
 
 /// One label.
 type One = [(&'static str, &'static str); 1];
@@ -226,9 +224,7 @@ impl Metrics {
         let mut registry = Registry::default();
         let to = &mut registry;
         let search_seconds =
-            Family::<One, Histogram>::new_with_constructor(|| {
-                Histogram::new(search_buckets())
-            });
+            Family::<One, Histogram>::new_with_constructor(|| Histogram::new(search_buckets()));
         let of_stops = Family::<One, Counter>::default();
         let searches = ["tables", "exact"]
             .map(|engine| search_seconds.get_or_create(&[("engine", engine)]).clone());
@@ -384,7 +380,9 @@ fn count(counter: &Counter, value: u64) {
 impl Read {
     fn new(to: &mut Registry) -> Self {
         let read = Self::default();
-        to.register("build", "The program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        let build = Family::<One, Gauge>::default();
+        build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
+        to.register("build_info", "The program", build);
         to.register("network_info", "The network file that answers", read.network.clone());
         to.register(
             "network_ends_at_seconds",
@@ -447,11 +445,7 @@ impl Read {
             "0 closed, 1 half open, 2 open",
             self.breaker_state.clone(),
         );
-        to.register(
-            "database_breaker_opened",
-            "Times that it opened",
-            self.breaker_opened.clone(),
-        );
+        to.register("database_breaker_opened", "Times that it opened", self.breaker_opened.clone());
         to.register(
             "database_breaker_refused",
             "Requests that it refused",
