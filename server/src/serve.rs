@@ -211,6 +211,7 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
         access,
         origins: options.allow_origins.clone(),
     };
+    let asked = asked_to_stop();
     tracing::info!(
         http.address = %address,
         graphiql.url = format!("http://{address}/graphql"),
@@ -223,7 +224,7 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
     }
     let notice = Duration::from_millis(options.stop_notice_ms);
     let stop = async {
-        asked_to_stop().await;
+        asked.await;
         tracing::info!(stop.notice_ms = options.stop_notice_ms, "server.stopping");
         // Balancers are told first, while everything they still send is answered.
         stopping.store(true, Ordering::Relaxed);
@@ -402,21 +403,22 @@ fn warn_if_readable(path: &Path) {
     }
 }
 
-async fn asked_to_stop() {
-    let terminate = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => {
-                terminate.recv().await;
+/// Done when somebody asks the program to stop. Signals count from this call on, not from the first
+/// time that the result is waited for.
+fn asked_to_stop() -> impl Future<Output = ()> {
+    let listened = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
+    async move {
+        let [terminate, interrupt] = listened.map(|listened| async move {
+            match listened {
+                Ok(mut signals) => {
+                    signals.recv().await;
+                }
+                Err(_) => std::future::pending().await,
             }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        () = terminate => {}
-        result = tokio::signal::ctrl_c() => {
-            if result.is_err() {
-                std::future::pending::<()>().await;
-            }
+        });
+        tokio::select! {
+            () = terminate => {}
+            () = interrupt => {}
         }
     }
 }

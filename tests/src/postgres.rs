@@ -209,6 +209,7 @@ impl Cluster {
     /// # Panics
     ///
     /// Where it does not start.
+    #[must_use]
     pub fn standby(&self) -> Self {
         let folder = tempfile::Builder::new().prefix("railgraph-pg-").tempdir().expect("a folder");
         let owner = owner_for(folder.path()).expect("a user for PostgreSQL");

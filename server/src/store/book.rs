@@ -58,7 +58,7 @@ impl Store {
         request: &BookTrip,
         now: DateTime<Utc>,
     ) -> Result<Result<Trip, Vec<Refusal>>, StoreError> {
-        self.guarded(Use::Write, self.book_guarded(request, now)).await
+        Box::pin(self.guarded(Use::Write, self.book_guarded(request, now))).await
     }
 
     async fn book_guarded(

@@ -123,7 +123,7 @@ impl Breaker {
             if *failures >= FAILURES_MAX {
                 *state = State::Open { look_at: now + COOL_DOWN };
                 self.opened.fetch_add(1, Ordering::Relaxed);
-                tracing::warn!(database.r#use = ?self.what, "database.breaker_opened");
+                tracing::warn!(database.part = ?self.what, "database.breaker_opened");
             }
         }
     }
@@ -136,7 +136,7 @@ impl Breaker {
         }
         if well {
             *state = State::Closed { failures: 0 };
-            tracing::info!(database.r#use = ?self.what, "database.breaker_closed");
+            tracing::info!(database.part = ?self.what, "database.breaker_closed");
         } else {
             *state = State::Open { look_at: now + COOL_DOWN };
         }

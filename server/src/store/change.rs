@@ -44,7 +44,7 @@ impl Store {
         request: &CancelTrip,
         now: DateTime<Utc>,
     ) -> Result<Result<Trip, Vec<Refusal>>, StoreError> {
-        self.guarded(Use::Write, self.cancel_guarded(request, now)).await
+        Box::pin(self.guarded(Use::Write, self.cancel_guarded(request, now))).await
     }
 
     async fn cancel_guarded(

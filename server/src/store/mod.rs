@@ -196,15 +196,12 @@ impl Store {
 
     /// The connections of the reading pool, which PostgreSQL writes through, too.
     pub fn pool_stats(&self) -> PoolStats {
-        let (open, idle) = match self.reader().get_database_backend() {
-            DbBackend::Postgres => {
-                let pool = self.reader().get_postgres_connection_pool();
-                (pool.size(), pool.num_idle())
-            }
-            _ => {
-                let pool = self.reader().get_sqlite_connection_pool();
-                (pool.size(), pool.num_idle())
-            }
+        let (open, idle) = if self.reader().get_database_backend() == DbBackend::Postgres {
+            let pool = self.reader().get_postgres_connection_pool();
+            (pool.size(), pool.num_idle())
+        } else {
+            let pool = self.reader().get_sqlite_connection_pool();
+            (pool.size(), pool.num_idle())
         };
         PoolStats { open, idle: idle as u32, most: self.inner.connections_max }
     }

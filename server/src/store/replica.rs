@@ -63,7 +63,7 @@ pub(super) struct Replica {
     own: Position,
     /// Until when nobody waits for it, and until when nobody asks it.
     patience: StdMutex<(Instant, Instant)>,
-    from_replica: AtomicU64,
+    served: AtomicU64,
     from_primary: AtomicU64,
     failures: AtomicU64,
     behind_bytes: AtomicI64,
@@ -125,7 +125,7 @@ impl Replica {
             primary: Position::default(),
             own: Position::default(),
             patience: StdMutex::new((now, now)),
-            from_replica: none(),
+            served: none(),
             from_primary: none(),
             failures: none(),
             behind_bytes: AtomicI64::new(0),
@@ -143,7 +143,7 @@ impl Replica {
     fn stats(&self) -> ReplicaStats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         ReplicaStats {
-            from_replica: read(&self.from_replica),
+            from_replica: read(&self.served),
             from_primary: read(&self.from_primary),
             failures: read(&self.failures),
             behind_bytes: self.behind_bytes.load(Ordering::Relaxed),
@@ -209,7 +209,7 @@ impl Store {
     pub(super) async fn reading(&self) -> &DatabaseConnection {
         let Some(replica) = &self.inner.replica else { return self.reader() };
         if replica.is_caught_up(self.reader()).await {
-            replica.from_replica.fetch_add(1, Ordering::Relaxed);
+            replica.served.fetch_add(1, Ordering::Relaxed);
             return &replica.connection;
         }
         replica.from_primary.fetch_add(1, Ordering::Relaxed);

@@ -174,8 +174,8 @@ async fn run_away(program: &Program, away: Away, seconds: u64) -> bool {
         found.bookings.failures.len()
     );
     println!(
-        "the breaker was open after {:.0} ms; since then a refusal took at most {:.1} ms; the first \
-         booking came {:.0} ms after the database was back",
+        "the breaker was open after {:.0} ms; since then a refusal took at most {:.1} ms; the \
+         first booking came {:.0} ms after the database was back",
         found.open_after_ms, found.longest_refusal_ms, found.back_after_ms
     );
     println!("health meanwhile: search {}, booking {}", found.health.0, found.health.1);

@@ -40,7 +40,7 @@ pub struct Plan {
     pub question: (&'static str, &'static str, String),
     /// How the database goes away.
     pub away: Away,
-    /// For how long.
+    /// For how long, once the breaker is open.
     pub time: Duration,
     /// Searches a second all the while.
     pub searches_per_s: u64,
@@ -57,7 +57,7 @@ pub struct Found {
     pub bookings: Report,
     /// Bookings that were refused typed.
     pub refused: usize,
-    /// From the database's end to the first refusal by the breaker, in milliseconds.
+    /// From the database's end until the breaker is open, in milliseconds.
     pub open_after_ms: f64,
     /// The longest refusal since, in milliseconds.
     pub longest_refusal_ms: f64,
@@ -113,6 +113,8 @@ pub async fn run(plan: &Plan) -> Option<Found> {
         Away::Stopped => cluster.stop(),
         Away::Still => cluster.pause(true),
     }
+    server.until("the breaker for writing opens", has_opened).await;
+    let open = Instant::now();
     tokio::time::sleep(plan.time).await;
     let health =
         (server.get("/health/ready/search").await.0, server.get("/health/ready/booking").await.0);
@@ -128,26 +130,33 @@ pub async fn run(plan: &Plan) -> Option<Found> {
     tokio::time::sleep(Duration::from_secs(1)).await;
     let (searches, bookings) = (searches.end().await, bookings.end().await);
     let seen = seen.lock().expect("bookings").clone();
-    assert!(server.logged("database.breaker_opened") > 0, "it stays closed: {}", server.log());
-    Some(evaluate(&server, searches, bookings, &seen, gone, back, health).await)
+    let times = Times { gone, open, back };
+    Some(evaluate(&server, (searches, bookings), &seen, times, health).await)
+}
+
+/// When the database went, when the breaker was open, and when the database was back.
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    gone: Instant,
+    open: Instant,
+    back: Instant,
+}
+
+fn has_opened(server: &Process) -> bool {
+    let is_it = |line: &str| line.contains("database.breaker_opened") && line.contains("Write");
+    server.log().lines().any(is_it)
 }
 
 async fn evaluate(
     server: &Process,
-    searches: Report,
-    bookings: Report,
+    (searches, bookings): (Report, Report),
     seen: &[Seen],
-    gone: Instant,
-    back: Instant,
+    Times { gone, open, back }: Times,
     health: (u16, u16),
 ) -> Found {
     let refused = |it: &&Seen| it.reference.is_none();
     let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
-    // Refused at once for the first time: the breaker is open.
-    let quick = Duration::from_millis(100);
-    let first = seen.iter().filter(refused).filter(|it| it.took <= quick).map(|it| it.at).min();
-    let first = first.unwrap_or(back);
-    let since = seen.iter().filter(refused).filter(|it| it.at > first && it.at < back);
+    let since = seen.iter().filter(refused).filter(|it| it.at > open && it.at < back);
     let first_booked = seen.iter().filter(|it| it.reference.is_some() && it.at > back);
     let ends = first_booked.map(|it| it.at + it.took).min();
     let mut lost = 0;
@@ -158,7 +167,7 @@ async fn evaluate(
     }
     Found {
         refused: seen.iter().filter(refused).count(),
-        open_after_ms: milliseconds(first.saturating_duration_since(gone)),
+        open_after_ms: milliseconds(open - gone),
         longest_refusal_ms: since.map(|it| milliseconds(it.took)).fold(0.0, f64::max),
         back_after_ms: ends
             .map_or(f64::INFINITY, |at| milliseconds(at.saturating_duration_since(back))),

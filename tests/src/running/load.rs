@@ -100,7 +100,7 @@ where
         under_way.spawn(async move {
             let after = begun.elapsed();
             let outcome = answer.await;
-            let took = begun.elapsed() - after;
+            let took = begun.elapsed().saturating_sub(after);
             let mut report = report.lock().expect("a report");
             report.sorted_ms.push(took.as_secs_f64() * 1e3);
             if let Err(reason) = outcome {

@@ -164,7 +164,7 @@ async fn spoil(place: &Place, server: &Process, file: &[u8], at: usize, refused:
         }
         _ => bytes.clear(),
     }
-    place.put(&bytes, if at % 2 == 0 { How::InPlace } else { How::Renamed });
+    place.put(&bytes, if at.is_multiple_of(2) { How::InPlace } else { How::Renamed });
     server.until("a bad file is refused", |it| it.logged("network.refused") > refused).await;
     1
 }

@@ -14,7 +14,7 @@ use tests::postgres;
 
 const AFFECTED: &str = include_str!("../../../schema/graphql/operations/affected-trips.graphql");
 const JOB: &str = "affected-trips";
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 
 fn clock() -> Clock {
     Arc::new(|| moment(app::NOW))
@@ -66,8 +66,8 @@ async fn gone_retimed_and_moved_trains_are_listed_until_they_run_as_booked_again
         run(&server, &store).await;
         assert_eq!(affected(&server).await["totalCount"], 0);
         let rows = CITIES.replace("AB1,Aachen,Bonn,08:00,09:00", "AB1,Aachen,Bonn,08:05,09:10");
-        let rows: String =
-            rows.lines().filter(|row| !row.contains("DE1")).map(|row| format!("{row}\n")).collect();
+        let rows: Vec<&str> = rows.lines().filter(|row| !row.contains("DE1")).collect();
+        let rows = rows.join("\n");
         server.networks.replace(feed::network(&rows), moment(app::NOW));
         run(&server, &store).await;
         let cancel = "mutation($r: String!) { cancelTrip(input: {reference: $r}) {

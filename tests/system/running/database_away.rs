@@ -26,7 +26,7 @@ async fn goes_away(away: Away) {
         program: program(),
         question: ("London", "Wien", date()),
         away,
-        time: Duration::from_secs(8),
+        time: Duration::from_secs(4),
         searches_per_s: 20,
         bookings_per_s: 10,
     };

