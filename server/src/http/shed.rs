@@ -2,8 +2,8 @@
 //!
 //! Each kind of work has a gate: so many are at work, so many more wait in line, and whoever comes
 //! then is refused at once, in the time that a request takes to be read; so is whoever would wait
-//! longer than anybody should, going by how long work has taken lately. Work that is begun is always
-//! ended, so that all the time goes into answers that somebody gets.
+//! longer than anybody should, going by how long work has taken lately. Work that is begun is
+//! always ended, so that all the time goes into answers that somebody gets.
 //!
 //! Searches take processors: more of them at once than there are processors take longer, each and
 //! together. Whatever asks the database mostly waits for it, and the database answers many at once

@@ -252,8 +252,9 @@ impl Store {
                 })
             });
             match written.await {
-                Ok(()) => return Ok(()),
-                Err(error) => retries.again(error).await?,
+                Err(error @ StoreError::Database(_)) => retries.again(error).await?,
+                // Whether it was noted may be unknown; then nothing is told.
+                ended => return ended,
             }
         }
     }
