@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use server::access::{Scope, Scopes};
 use server::affected::compare;
 use server::graphql::Caller;
 use server::http::Clock;
@@ -116,9 +117,11 @@ async fn only_support_sees_them_and_dates_that_the_network_lacks_are_not_judged(
         server.networks.replace(network, moment(app::NOW));
         run(&server, &store).await;
         assert_eq!(affected(&server).await["totalCount"], 1);
-        let nobody = Caller { name: "nobody".to_owned(), support: false };
+        let scopes = Scopes::of(&[Scope::Search, Scope::Book]);
+        let nobody = Caller { name: "nobody".to_owned(), scopes };
         let other = app::start(feed::network(CITIES), store.clone(), nobody).await;
-        assert_eq!(affected(&other).await["nodes"], json!([]));
+        let refused = other.answer("{ affectedTrips { totalCount } }", json!({})).await;
+        assert_eq!(refused["errors"][0]["extensions"]["code"], "FORBIDDEN");
     })
     .await;
 }
