@@ -163,10 +163,7 @@ async fn migrate(options: &DatabaseOptions) -> Result<(), StartError> {
 }
 
 async fn serve(options: ServeOptions) -> Result<(), StartError> {
-    let traces = options.otlp_endpoint.as_deref().filter(|endpoint| !endpoint.is_empty());
-    let traces = traces.map(|endpoint| Traces::to(endpoint, options.trace_part)).transpose()?;
-    sight::log::start(options.log, traces.as_ref());
-    let watch = Watch { metrics: Arc::default(), traces: traces.clone() };
+    let watch = start_watching(&options)?;
     let auth = options.auth.unwrap_or(Auth::Open);
     if auth == Auth::Open && !options.listen.ip().is_loopback() {
         return Err(StartError::NotLoopback(options.listen));
@@ -191,6 +188,7 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
         Auth::Keys => Callers::Keys(http::Keys::new(store.clone(), clock.clone())),
     };
     let access = Arc::new(Access::new(callers, &options.limits, shared.as_ref()));
+    let traces = watch.traces.clone();
     let mut jobs = upkeep::start(&store, &clock, &watch.metrics, key_path(&options.database));
     if let Some(file) = file {
         let every = Duration::from_millis(options.network_poll_ms);
@@ -212,16 +210,7 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
         origins: options.allow_origins.clone(),
     };
     let asked = asked_to_stop();
-    tracing::info!(
-        http.address = %address,
-        graphiql.url = format!("http://{address}/graphql"),
-        "server.ready"
-    );
-    if std::io::stdout().is_terminal() {
-        say(&format!("\n  Railgraph is ready. GraphiQL: http://{address}/graphql\n"));
-    } else {
-        say(&format!("GraphiQL: http://{address}/graphql"));
-    }
+    say_ready(address);
     let notice = Duration::from_millis(options.stop_notice_ms);
     let stop = async {
         asked.await;
@@ -239,6 +228,24 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
         traces.finish().await;
     }
     Ok(())
+}
+
+/// Starts the log, and the traces where they are wanted.
+fn start_watching(options: &ServeOptions) -> Result<Watch, TracesError> {
+    let traces = options.otlp_endpoint.as_deref().filter(|endpoint| !endpoint.is_empty());
+    let traces = traces.map(|endpoint| Traces::to(endpoint, options.trace_part)).transpose()?;
+    sight::log::start(options.log, traces.as_ref());
+    Ok(Watch { metrics: Arc::default(), traces })
+}
+
+fn say_ready(address: SocketAddr) {
+    let url = format!("http://{address}/graphql");
+    tracing::info!(http.address = %address, graphiql.url = url, "server.ready");
+    if std::io::stdout().is_terminal() {
+        say(&format!("\n  Railgraph is ready. GraphiQL: {url}\n"));
+    } else {
+        say(&format!("GraphiQL: {url}"));
+    }
 }
 
 /// What servers share, where they do; said either way.

@@ -89,7 +89,10 @@ async fn take(
 }
 
 fn received(service: &str, span: Span) -> Received {
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = |bytes: &[u8]| {
+        let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
+        digits.collect::<Vec<_>>().concat()
+    };
     Received {
         service: service.to_owned(),
         trace: hex(&span.trace_id),

@@ -133,6 +133,16 @@ impl Keys {
     }
 }
 
+/// What is remembered of an id.
+enum Remembered {
+    /// This key has it.
+    Key(Arc<ApiKey>),
+    /// No key has it.
+    NoKey,
+    /// The database is to be asked.
+    Nothing,
+}
+
 impl Known {
     fn entries(&self) -> MutexGuard<'_, HashMap<KeyId, Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
@@ -141,8 +151,9 @@ impl Known {
     async fn verify(&self, shown: &str) -> Result<Caller, Refused> {
         let shown: Key = shown.parse().map_err(|error| refused(format!("{error}")))?;
         let key = match self.remembered(shown.id()) {
-            Some(key) => key,
-            None => self.ask_for(shown.id()).await?,
+            Remembered::Key(key) => Some(key),
+            Remembered::NoKey => None,
+            Remembered::Nothing => self.ask_for(shown.id()).await?,
         };
         let unknown = || refused("expected a valid API key, found one that is not known");
         let key = key.filter(|key| key.hash == shown.hash()).ok_or_else(unknown)?;
@@ -165,11 +176,12 @@ impl Known {
     }
 
     /// What the database said of a key, where it was asked lately, or is away.
-    fn remembered(&self, id: &KeyId) -> Option<Option<Arc<ApiKey>>> {
+    fn remembered(&self, id: &KeyId) -> Remembered {
         let mut entries = self.entries();
-        let entry = entries.get_mut(id).filter(|entry| entry.told.elapsed() < GRACE)?;
+        let entry = entries.get_mut(id).filter(|entry| entry.told.elapsed() < GRACE);
+        let Some(entry) = entry else { return Remembered::Nothing };
         entry.shown = Instant::now();
-        Some(entry.key.clone())
+        entry.key.clone().map_or(Remembered::NoKey, Remembered::Key)
     }
 
     /// Asks the database for a key that is not remembered.

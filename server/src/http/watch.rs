@@ -57,7 +57,9 @@ pub async fn observe(
     }
     watch.metrics.request(method.as_str(), &route, status.as_u16(), took);
     if let Some(Codes(codes)) = response.extensions_mut().remove() {
-        codes.iter().for_each(|code| watch.metrics.error(code));
+        for code in &codes {
+            watch.metrics.error(code);
+        }
     }
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);

@@ -200,6 +200,24 @@ fn request_buckets() -> impl Iterator<Item = f64> {
     exponential_buckets(5e-4, 2.0, 16)
 }
 
+/// Searches by engine, and itineraries by stops, with their labels looked up once.
+fn searches(to: &mut Registry) -> ([Histogram; 2], [Counter; 3]) {
+    let search_seconds =
+        Family::<One, Histogram>::new_with_constructor(|| Histogram::new(search_buckets()));
+    let of_stops = Family::<One, Counter>::default();
+    let searches = ["tables", "exact"]
+        .map(|engine| search_seconds.get_or_create(&[("engine", engine)]).clone());
+    let itineraries =
+        ["0", "1", "2"].map(|stops| of_stops.get_or_create(&[("stops", stops)]).clone());
+    to.register(
+        "search_duration_seconds",
+        "Searches for itineraries, by the engine that answered",
+        search_seconds,
+    );
+    to.register("search_itineraries", "Itineraries found, by changes of train", of_stops);
+    (searches, itineraries)
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()
@@ -212,19 +230,7 @@ impl Metrics {
     pub fn new() -> Self {
         let mut registry = Registry::default();
         let to = &mut registry;
-        let search_seconds =
-            Family::<One, Histogram>::new_with_constructor(|| Histogram::new(search_buckets()));
-        let of_stops = Family::<One, Counter>::default();
-        let searches = ["tables", "exact"]
-            .map(|engine| search_seconds.get_or_create(&[("engine", engine)]).clone());
-        let itineraries =
-            ["0", "1", "2"].map(|stops| of_stops.get_or_create(&[("stops", stops)]).clone());
-        to.register(
-            "search_duration_seconds",
-            "Searches for itineraries, by the engine that answered",
-            search_seconds,
-        );
-        to.register("search_itineraries", "Itineraries found, by changes of train", of_stops);
+        let (searches, itineraries) = searches(to);
         let bookings = Family::<Status, Counter>::default();
         for status in [Booked::success, Booked::refused, Booked::failed] {
             let _ = bookings.get_or_create(&Status { status });

@@ -20,6 +20,10 @@ const IDS_TAKEN_MAX: u32 = 16;
 /// request can meet it twice.
 const KEY_RELOADS_MAX: u32 = 8;
 
+/// Commits in a row of which nobody knows what became of them. More mean that no commit goes
+/// through, as on a full disk, and that the next attempt would be no wiser.
+const UNKNOWN_COMMITS_MAX: u32 = 3;
+
 /// What all requests together may spend on conflicts: retries must not become the load that
 /// causes them. A request earns a tenth of a retry, so that in the long run one in ten is retried.
 #[derive(Debug)]
@@ -58,6 +62,7 @@ pub(super) struct Retries<'a> {
     conflicts: u32,
     ids_taken: u32,
     key_reloads: u32,
+    unknown_commits: u32,
     /// A commit that was not answered, and until when it is worth asking what became of it.
     unknown: Option<Instant>,
 }
@@ -66,7 +71,18 @@ impl<'a> Retries<'a> {
     /// For a new request. `patience` is how long a commit whose outcome is unknown is followed up.
     pub(super) fn new(budget: &'a RetryBudget, random: &'a Randomness, patience: Duration) -> Self {
         budget.earn();
-        Self { budget, random, patience, conflicts: 0, ids_taken: 0, key_reloads: 0, unknown: None }
+        let (conflicts, ids_taken, key_reloads, unknown_commits) = (0, 0, 0, 0);
+        let unknown = None;
+        Self {
+            budget,
+            random,
+            patience,
+            conflicts,
+            ids_taken,
+            key_reloads,
+            unknown_commits,
+            unknown,
+        }
     }
 
     /// Waits as long as is good before the next attempt, or says that there is none.
@@ -75,6 +91,10 @@ impl<'a> Retries<'a> {
             // The same again, under the same idempotency key: if the commit took place, the key is
             // taken and names the trip; if it is still under way, the database lets us wait for it.
             StoreError::OutcomeUnknown(error) => {
+                self.unknown_commits += 1;
+                if self.unknown_commits > UNKNOWN_COMMITS_MAX {
+                    return Err(StoreError::OutcomeUnknown(error));
+                }
                 let until = Instant::now() + self.patience;
                 let until = *self.unknown.get_or_insert(until);
                 self.follow_up(until, error).await

@@ -53,7 +53,7 @@ fn searches(date: &str) -> Value {
         "Amsterdam",
         "Praha",
     ];
-    let fields: String = (0..10)
+    let fields = (0..10)
         .map(|nth| {
             let (from, to) = (CITIES[nth], CITIES[(nth + 4) % CITIES.len()]);
             format!(
@@ -63,7 +63,8 @@ fn searches(date: &str) -> Value {
                  arrival }} }} "
             )
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     json!({ "query": format!("{{ {fields} }}") })
 }
 

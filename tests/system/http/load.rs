@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use sea_orm::{ConnectionTrait, Database};
 use serde_json::{Value, json};
-use server::http::{Limits, parse_origin};
+use server::http::{Limits, Trusted, parse_origin};
 use tests::app::{self, Answered, Server, Setup, traveller};
 use tests::feed::{self, CITIES};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -95,7 +95,7 @@ async fn without_keys_nobody_is_counted_unless_it_is_said() {
 #[tokio::test]
 async fn what_does_not_fit_in_is_refused_at_once_and_searches_and_health_go_on() {
     let limits = Limits { bookings_at_once: 1, bookings_waiting: 1, ..Limits::default() };
-    let server = app::on_sqlite_with(feed::network(CITIES), limits, &Default::default()).await;
+    let server = app::on_sqlite_with(feed::network(CITIES), limits, &Trusted::default()).await;
     let id = server.itinerary("Aachen", "Celle", "2026-12-01").await;
     let other = Database::connect(server.database_url()).await.expect("the database");
     other.execute_unprepared("BEGIN IMMEDIATE").await.expect("the lock");
@@ -150,7 +150,7 @@ async fn raw(server: &Server) -> (TcpStream, String) {
 #[tokio::test]
 async fn so_many_connections_are_open() {
     let limits = Limits { connections: 3, ..Limits::default() };
-    let server = app::on_sqlite_with(feed::network(CITIES), limits, &Default::default()).await;
+    let server = app::on_sqlite_with(feed::network(CITIES), limits, &Trusted::default()).await;
     let mut open = Vec::new();
     for _ in 0..3 {
         let (stream, answer) = raw(&server).await;
@@ -171,7 +171,7 @@ async fn so_many_connections_are_open() {
 async fn every_answer_says_what_browsers_may_not_do_with_it() {
     let trusted_proxies = vec!["127.0.0.1".parse().expect("a proxy")];
     let limits = Limits { trusted_proxies, ..Limits::default() };
-    let server = app::on_sqlite_with(feed::network(CITIES), limits, &Default::default()).await;
+    let server = app::on_sqlite_with(feed::network(CITIES), limits, &Trusted::default()).await;
     for path in ["/graphql", "/schema.graphql", "/health/live", "/nowhere", "/graphql?query=%7B"] {
         for scheme in ["http", "https"] {
             let request = server.http().get(server.url(path)).header("x-forwarded-proto", scheme);
