@@ -46,7 +46,7 @@ pub enum Command {
     Schema,
     /// Prints what makes a shell complete commands and options.
     #[command(after_help = "Examples:\n  \
-        railgraph completions bash > ~/.local/share/bash-completion/completions/railgraph\n  \
+        railgraph completions bash >> ~/.bash_completion\n  \
         railgraph completions zsh > ~/.zfunc/_railgraph\n  \
         railgraph completions fish > ~/.config/fish/completions/railgraph.fish")]
     Completions {
@@ -244,8 +244,8 @@ pub struct ServeOptions {
     /// Operations that take longer than this, in milliseconds, are told in the log by their hash.
     #[arg(long, env = "RAILGRAPH_SLOW_MS", value_name = "MS", default_value_t = 500)]
     pub slow_ms: u64,
-    /// Address of a collector that traces are sent to, by OTLP in protobuf over HTTP; none are where
-    /// it is not said.
+    /// Address of a collector that traces are sent to, by OTLP in protobuf over HTTP; none are
+    /// sent where it is not said.
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
     pub otlp_endpoint: Option<String>,
     /// Part of the traces that are sent, from 0 to 1. A caller's own trace is gone on with if the

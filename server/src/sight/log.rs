@@ -1,6 +1,6 @@
 //! The log: on a terminal for people, elsewhere one JSON object a line. Such an object has the
-//! event's name as `event`, its fields under dotted names, and those of the spans around it, so that
-//! every line of a request has its `request.id`.
+//! event's name as `event`, its fields under dotted names, and those of the spans around it, so
+//! that every line of a request has its `request.id`.
 
 use std::fmt;
 use std::io::IsTerminal;

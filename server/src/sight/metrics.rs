@@ -50,17 +50,6 @@ struct Change {
     status: Booked,
 }
 
-#[derive(Debug, Clone, Copy, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct State {
-    state: Connections,
-}
-
-#[derive(Debug, Clone, Copy, Hash, PartialEq, Eq, EncodeLabelValue)]
-enum Connections {
-    Busy,
-    Idle,
-}
-
 /// How a booking or a change ended.
 #[derive(Debug, Clone, Copy, Hash, PartialEq, Eq, EncodeLabelValue)]
 #[expect(non_camel_case_types, reason = "label values are written as they are here")]
@@ -173,7 +162,7 @@ struct Read {
     callers: Gauge,
     callers_refused: Counter,
     keys_age: Gauge,
-    redis_up: Gauge,
+    redis_up: Family<One, Gauge>,
     redis_away: Counter,
     answered_alone: Counter,
     network: Family<[(&'static str, String); 1], Gauge>,
@@ -183,7 +172,7 @@ struct Read {
     lookups: Family<One, Counter>,
     group_jobs: Counter,
     group_commits: Counter,
-    connections: Family<State, Gauge>,
+    connections: Family<One, Gauge>,
     connections_max: Gauge,
     spans_exported: Counter,
     spans_lost: Counter,
@@ -530,7 +519,9 @@ impl Read {
         count(&self.callers_refused, now.callers.1);
         number(&self.keys_age, now.keys_age_s.unwrap_or_default());
         if let Some(shared) = now.shared {
-            self.redis_up.set(i64::from(shared.is_there));
+            // Only where there is one to be up.
+            let up = self.redis_up.get_or_create(&[("from", "REDIS_URL")]);
+            up.set(i64::from(shared.is_there));
             count(&self.redis_away, shared.times_away);
             count(&self.answered_alone, shared.answered_alone);
         }
@@ -552,10 +543,10 @@ impl Read {
         count(&self.group_commits, now.writes.commits);
         let PoolStats { open, idle, most } = now.pool;
         let connections = |state, value| {
-            self.connections.get_or_create(&State { state }).set(i64::from(value));
+            self.connections.get_or_create(&[("state", state)]).set(i64::from(value));
         };
-        connections(Connections::Busy, open.saturating_sub(idle));
-        connections(Connections::Idle, idle);
+        connections("busy", open.saturating_sub(idle));
+        connections("idle", idle);
         self.connections_max.set(i64::from(most));
         count(&self.spans_exported, now.traces.exported);
         count(&self.spans_lost, now.traces.lost);

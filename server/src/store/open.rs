@@ -191,14 +191,34 @@ async fn open_sqlite(config: &StoreConfig) -> Result<Connections, OpenError> {
     })
 }
 
-/// Connections to a file do not go stale: they are neither tested nor replaced.
+/// Connections to a file do not go stale: they are neither tested nor replaced, but where a
+/// transaction could not be ended.
 fn sqlite_pool(connections_max: u32, patience: Duration) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
+        .after_release(|connection, _| Box::pin(has_no_transaction(connection)))
         .max_connections(connections_max)
         .acquire_timeout(patience)
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+}
+
+/// Whether a connection may be used again.
+///
+/// Where the disk is full or fails, SQLite ends a transaction by itself, and to roll it back fails:
+/// the driver goes on counting it. The next one would be a savepoint in it, and what is "committed"
+/// there reaches no disk. Such a connection is closed.
+async fn has_no_transaction(connection: &mut sqlx::SqliteConnection) -> Result<bool, sqlx::Error> {
+    if !connection.is_in_transaction() {
+        return Ok(true);
+    }
+    // A rollback may still be on its way; what is asked after it is answered after it.
+    connection.ping().await?;
+    let is_clean = !connection.is_in_transaction();
+    if !is_clean {
+        tracing::warn!("database.connection_discarded");
+    }
+    Ok(is_clean)
 }
 
 fn sqlite_error(error: &sqlx::Error, path: &Path) -> OpenError {

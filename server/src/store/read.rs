@@ -24,6 +24,9 @@ use crate::booking::{
     TicketId, Trip, TripId, TripReference,
 };
 
+/// Times that a look-up reads the key file again for keys that it lacks.
+const RELOADS_MAX: u32 = 3;
+
 impl Store {
     /// The trip with this reference. With a last name, only if one of its travellers has it,
     /// however it is typed; without, for callers who may see every trip.
@@ -87,14 +90,16 @@ impl Store {
     }
 
     async fn client_of(&self, identity: &Identity) -> Result<Option<Client>, StoreError> {
+        let mut reloads = 0;
         loop {
             let ring = self.vault().ring();
             match self.look_up(&ring, identity).await {
                 Ok(None) if self.has_other_keys(&ring).await? => {}
-                // Sealed or cached under keys that were rotated since.
-                Err(StoreError::KeyMissing { .. }) => {
+                // Sealed or cached under keys that were rotated since. They may be rotated again
+                // before the next look.
+                Err(StoreError::KeyMissing { .. }) if reloads < RELOADS_MAX => {
                     self.reload_keys().await?;
-                    return self.look_up(&self.vault().ring(), identity).await;
+                    reloads += 1;
                 }
                 found => return found,
             }

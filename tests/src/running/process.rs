@@ -87,7 +87,7 @@ impl Process {
 
     /// How often it has logged an event.
     pub fn logged(&self, event: &str) -> usize {
-        self.log().matches(&format!("\"message\":\"{event}\"")).count()
+        self.log().matches(&format!("\"event\":\"{event}\"")).count()
     }
 
     /// Bytes of memory that it has in use.

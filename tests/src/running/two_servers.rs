@@ -69,6 +69,8 @@ pub async fn run(plan: &Plan) -> Option<Found> {
     let start = |port| start(plan, folder.path(), &cluster.url(), port);
     let mut servers = [start(ports[0]), start(ports[1])];
     let nginx = Nginx::start(ports)?;
+    let metrics = reqwest::get(format!("{}/metrics", nginx.origin)).await.expect("an answer");
+    assert_eq!(metrics.status(), 404, "figures are not for the outside");
     let references = Arc::new(Mutex::new(Vec::new()));
     let load = requests(plan, &nginx.origin, Arc::clone(&references)).await;
     let pause = Duration::from_secs(1);

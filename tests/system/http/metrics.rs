@@ -89,10 +89,12 @@ async fn bookings_are_counted_by_how_they_ended() {
     assert_eq!(grown["booking_requests_total{status=\"refused\"}"], 1.0);
     assert_eq!(after["booking_requests_total{status=\"failed\"}"], 0.0);
     assert_eq!(grown["booking_duration_seconds_count"], 2.0);
-    assert_eq!(grown["mutation_requests_total{mutation=\"cancelTrip\",status=\"success\"}"], 1.0);
+    let cancelled = "mutation_requests_total{mutation=\"cancelTrip\",status=\"success\"}";
+    assert_eq!(grown[cancelled], 1.0, "{grown:?}");
     assert_eq!(after["client_lookup_cache_hit_ratio"], 0.75);
     assert!(grown["database_group_commit_jobs_total"] >= 3.0, "{grown:?}");
-    assert!(after["database_connections{state=\"idle\"}"] >= 1.0, "{after:?}");
+    let idle = "database_connections{state=\"idle\"}";
+    assert!(after[idle] >= 1.0, "{after:?}");
 }
 
 #[tokio::test]
@@ -115,17 +117,19 @@ async fn errors_are_counted_by_code_and_unknown_paths_make_no_metrics() {
 #[tokio::test]
 async fn the_file_the_process_and_the_jobs_are_told() {
     let server = server().await;
+    server.set_clock("2026-11-30T20:00:07Z");
     let answer = scrape(&server).await;
     let version =
         server.data("{ network { version lastDate } }", json!({})).await["network"].take();
     let info = format!("network_info{{version={}}}", version["version"]);
     assert_eq!(answer[&info], 1.0);
+    assert_eq!(answer["network_age_seconds"], 7.0);
     let ends = answer["network_ends_at_seconds"];
     let last: chrono::NaiveDate =
         version["lastDate"].as_str().expect("a date").parse().expect("it");
     let end = last.succ_opt().expect("a day").and_time(chrono::NaiveTime::MIN).and_utc();
     assert_eq!(ends, end.timestamp() as f64);
-    for name in ["network_age_seconds", "process_cpu_seconds_total", "process_open_fds"] {
+    for name in ["process_cpu_seconds_total", "process_open_fds"] {
         assert!(answer[name] > 0.0, "{name}");
     }
     let (all, own) =
@@ -147,8 +151,11 @@ async fn promtool_finds_nothing_wrong_with_the_form() {
     check.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("a pipe");
     let ended = check.wait_with_output().expect("an end");
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
-    // The name is the contract's.
-    let wrong: Vec<_> =
-        said.lines().filter(|line| !line.starts_with("active_trips_total ")).collect();
+    // The name is the contract's; and in OpenMetrics the help of a counter stands under its name
+    // without `_total`, where promtool, which knows the older form, does not find it.
+    let is_known = |line: &&str| {
+        line.starts_with("active_trips_total ") || line.ends_with("_total no help text")
+    };
+    let wrong: Vec<_> = said.lines().filter(|line| !is_known(line)).collect();
     assert_eq!(wrong, Vec::<&str>::new());
 }

@@ -59,7 +59,7 @@ async fn the_audit_log_is_verified_and_its_head_logged() {
     let server = Server::start(folder.path(), &NOTHING);
     book(&server, "Lovelace", "X1").await;
     let ended = server.stop();
-    let line = ended.err.lines().rfind(|line| line.contains("\"message\":\"audit.head\""));
+    let line = ended.err.lines().rfind(|line| line.contains("\"event\":\"audit.head\""));
     let line: Value = serde_json::from_str(line.expect("a logged head")).expect("JSON");
     let head = line["audit.head"].as_str().expect("a head");
     assert!(head.starts_with("1:"), "{head}");

@@ -72,7 +72,7 @@ Example:
 
 const COMPLETIONS_NOTES: &str = "\
 Examples:
-  timetable-compiler completions bash > ~/.local/share/bash-completion/completions/timetable-compiler
+  timetable-compiler completions bash >> ~/.bash_completion
   timetable-compiler completions zsh > ~/.zfunc/_timetable-compiler
   timetable-compiler completions fish > ~/.config/fish/completions/timetable-compiler.fish";
 

@@ -54,6 +54,13 @@ impl Picture {
     }
 }
 
+impl Picture {
+    /// Trains on the date that has most.
+    fn fullest(&self) -> usize {
+        self.trains.iter().map(|it| it.1).max().unwrap_or(0)
+    }
+}
+
 fn trains(view: NetworkView<'_>) -> Vec<(NaiveDate, usize)> {
     let mut by_day = vec![0; view.axis_days()];
     for journey in view.journeys() {
@@ -126,7 +133,7 @@ pub(super) fn sections(picture: &Picture) -> Markup {
                 (tile(picture.stations, "stations"))
                 (tile(picture.journeys, "service journeys"))
                 (tile(picture.trains.len(), "dates"))
-                (tile(picture.trains.iter().map(|it| it.1).max().unwrap_or(0), "trains on the fullest day"))
+                (tile(picture.fullest(), "trains on the fullest day"))
             }
         }
         (map(&picture.map))
@@ -177,8 +184,9 @@ fn calendar(trains: &[(NaiveDate, usize)]) -> Markup {
                                 @let (x, y) = (13 * (place % 7), 13 * (place / 7));
                                 g {
                                     title { (date) ": " (number(*trains)) " trains" }
+                                    @let share = format!("{:.2}", *trains as f64 / most * 0.7);
                                     rect x=(x) y=(y) width="12" height="12" rx="2"
-                                        fill-opacity=(format!("{:.2}", *trains as f64 / most * 0.7)) {}
+                                        fill-opacity=(share) {}
                                     text x=(x + 6) y=(y + 8) { (date.day()) }
                                 }
                             }
