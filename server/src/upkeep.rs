@@ -42,6 +42,7 @@ pub fn start(
     jobs.spawn(purge(store.clone(), clock.clone()));
     jobs.spawn(seal(store.clone(), Arc::clone(metrics)));
     jobs.spawn(archive(store.clone(), clock.clone()));
+    jobs.spawn(store.clone().hear_changes());
     jobs.spawn(watch_keys(store.clone(), key_path));
     jobs
 }

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use server::graphql::Caller;
 use server::http::{
-    self, Access, App, Callers, Clock, Engine, Keys, Limits, OpenConnections, Trusted,
+    self, Access, App, Callers, Clock, Engine, Keys, Limits, OpenConnections, SocketStats, Trusted,
 };
 use server::limit::Shared;
 use server::networks::Networks;
@@ -29,6 +29,7 @@ pub struct Server {
     pub networks: Arc<Networks>,
     client: reqwest::Client,
     now: Arc<Mutex<DateTime<Utc>>>,
+    engine: Arc<Engine>,
     store: Store,
     _stop: oneshot::Sender<()>,
     /// The database's, where it is the server's own; it goes with the server.
@@ -128,9 +129,11 @@ pub async fn start_for(
         access: Arc::new(access),
         origins: setup.origins,
     };
+    tokio::spawn(store.clone().hear_changes());
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let (stop, stopped) = oneshot::channel();
+    let own_engine = Arc::clone(&engine);
     tokio::spawn(async move {
         let stopped = async {
             let _ = stopped.await;
@@ -138,7 +141,7 @@ pub async fn start_for(
         http::serve(listener, http::router(app), engine.limits(), &open, stopped).await;
     });
     let client = reqwest::Client::new();
-    Server { address, networks, client, now, store, _stop: stop, folder: None }
+    Server { address, networks, client, now, engine: own_engine, store, _stop: stop, folder: None }
 }
 
 /// Starts a server that asks for API keys, with an SQLite database of its own.
@@ -246,6 +249,11 @@ impl Server {
     pub fn database_url(&self) -> String {
         let folder = self.folder.as_ref().expect("a database of its own");
         format!("sqlite://{}", folder.path().join("railgraph.sqlite").display())
+    }
+
+    /// How its WebSockets fare.
+    pub fn socket_stats(&self) -> SocketStats {
+        self.engine.socket_stats()
     }
 
     /// Its store.

@@ -20,6 +20,7 @@ pub mod proxy;
 pub mod random;
 pub mod redis;
 pub mod running;
+pub mod socket;
 pub mod tamper;
 
 /// The lines of a file of the archive.

@@ -69,3 +69,14 @@ fn all_audits_of_graphql_over_http_pass() {
     assert!(said.contains("61 of 61 audits"), "{said}");
     println!("{said}");
 }
+
+#[test]
+fn the_client_of_graphql_ws_subscribes() {
+    let Some(folder) = folder() else { return };
+    let home = tempfile::tempdir().expect("a folder");
+    let nothing: [&str; 0] = [];
+    let server = Server::start(home.path(), &nothing);
+    let said = npm(&folder, "subscribe", &[&server.origin]);
+    assert!(said.contains("heard a trip change; six close codes"), "{said}");
+    assert_eq!(server.stop().code, Some(0));
+}

@@ -52,6 +52,8 @@ async fn every_example_operation_is_answered() {
     })
     .await;
     assert_eq!(cancelled["cancelTrip"]["trip"]["status"], "CANCELLED");
+    // Subscriptions have a test of their own: they wait for something to happen.
+    operations.retain(|_, (document, _)| !document.contains("\nsubscription "));
     let others: Vec<String> = operations.keys().cloned().collect();
     for name in others {
         let (document, variables) = &operations[&name];

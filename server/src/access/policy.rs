@@ -42,6 +42,8 @@ pub const POLICY: &[(&str, &str, Need)] = &[
     ("Mutation", "bookTrip", BOOK),
     ("Mutation", "cancelTrip", BOOKINGS),
     ("Mutation", "cancelReservation", BOOKINGS),
+    ("Subscription", "tripChanged", BOOKINGS),
+    ("Subscription", "networkChanged", ANY_KEY),
     ("AffectedTrip", "trip", SUPPORT),
     ("AffectedTrip", "networkVersion", SUPPORT),
     ("AffectedTrip", "foundAt", SUPPORT),

@@ -8,6 +8,7 @@ use async_graphql::{Context, Error, ErrorExtensions, Result};
 use super::error::store_failed;
 use super::{Caller, now, store};
 use crate::access::Scope;
+use crate::booking;
 use crate::limit::{Lookups, Taken, TooMany};
 use crate::store::{LookedUp, StoreError};
 
@@ -70,6 +71,29 @@ impl<'c> LookUp<'c> {
             self.taken.take_time().await;
         }
     }
+}
+
+/// The trip with this reference, where it is the caller's to see: it has a traveller of this name,
+/// or the caller may see every trip.
+///
+/// # Errors
+///
+/// Where the caller has looked too often, or the database cannot be asked.
+pub async fn look_up_trip(
+    context: &Context<'_>,
+    reference: &str,
+    last_name: Option<&str>,
+) -> Result<Option<booking::Trip>> {
+    if last_name.is_none() {
+        if !Caller::of(context).may(Scope::Support) {
+            return Ok(None);
+        }
+        let found = store(context).trip(reference, None).await;
+        return found.map_err(|error| store_failed(&error));
+    }
+    let look_up = LookUp::begin(context, LookedUp::Trip).await?;
+    let found = store(context).trip(reference, last_name).await;
+    look_up.end(found).await
 }
 
 fn lookups<'c>(context: &Context<'c>) -> &'c Lookups {

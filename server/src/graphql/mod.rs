@@ -16,6 +16,7 @@ mod paging;
 mod query;
 mod scalars;
 mod station;
+mod subscription;
 mod trip;
 mod written;
 
@@ -24,8 +25,7 @@ use std::sync::Arc;
 use async_graphql::async_trait::async_trait;
 use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextValidation};
 use async_graphql::{
-    Context, EmptySubscription, Schema, SchemaBuilder, ServerError, ValidationMode,
-    ValidationResult,
+    Context, Schema, SchemaBuilder, ServerError, ValidationMode, ValidationResult,
 };
 use chrono::{DateTime, Utc};
 
@@ -35,10 +35,11 @@ use crate::store::Store;
 pub use mutation::Mutation;
 pub use query::Query;
 pub use scalars::{moment, scalar_fault};
+pub use subscription::{Feed, NetworkStream, Subscription};
 pub use written::{Direct, Plain, answer_bytes};
 
 /// The schema.
-pub type AppSchema = Schema<Query, Mutation, EmptySubscription>;
+pub type AppSchema = Schema<Query, Mutation, Subscription>;
 
 /// Who asks. A request carries it, beside the network that answers it, the store and the time.
 #[derive(Debug, Clone)]
@@ -75,7 +76,10 @@ fn metrics<'c>(context: &Context<'c>) -> Option<&'c Metrics> {
 }
 
 fn now(context: &Context<'_>) -> DateTime<Utc> {
-    *context.data_unchecked()
+    match context.data_opt::<Feed>() {
+        Some(feed) => (feed.clock)(),
+        None => *context.data_unchecked(),
+    }
 }
 
 /// How many rows the lists usually have that nobody asks for a number of: type, field, rows.
@@ -91,14 +95,16 @@ pub const LIST_SIZES: &[(&str, &str, u64)] = &[
     ("CancelTripPayload", "refusals", 9),
 ];
 
-fn build() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
-    let schema = Schema::build(Query, Mutation, EmptySubscription);
+fn build() -> SchemaBuilder<Query, Mutation, Subscription> {
+    let schema = Schema::build(Query, Mutation, Subscription);
     schema.register_output_type::<trip::Node>()
 }
 
 /// The schema, ready to execute requests that were validated before. Each must carry, as data, an
 /// `Arc<search::Network>`, a [`Store`], a [`Caller`], an `Arc<limit::Lookups>` and the
-/// `DateTime<Utc>` at which it came; it may carry an `Arc<Metrics>`.
+/// `DateTime<Utc>` at which it came; it may carry an `Arc<Metrics>`. A subscription carries, instead
+/// of the network, which would be kept for as long as it lives, and of the moment, a [`Feed`];
+/// nothing that it can ask for needs the network.
 pub fn executor() -> AppSchema {
     build().validation_mode(ValidationMode::Fast).finish()
 }

@@ -14,7 +14,7 @@ use super::itineraries::{
 use super::itinerary::{FareClass, Itinerary};
 use super::itinerary_page::ItineraryConnection;
 use super::journey::{ServiceJourney, ServiceJourneyFilter};
-use super::lookup::LookUp;
+use super::lookup::{LookUp, look_up_trip};
 use super::network::Network;
 use super::node::NodeId;
 use super::paging::{PAGE_MAX, Page};
@@ -170,16 +170,7 @@ impl Query {
         #[graphql(desc = "Without the scope `support` it must be that of one of its travellers.")]
         last_name: Option<String>,
     ) -> Result<Option<Trip>> {
-        let Some(last_name) = last_name else {
-            if !Caller::of(context).may(Scope::Support) {
-                return Ok(None);
-            }
-            let found = store(context).trip(&reference, None).await;
-            return Ok(found.map_err(|error| store_failed(&error))?.map(Trip));
-        };
-        let look_up = LookUp::begin(context, LookedUp::Trip).await?;
-        let found = store(context).trip(&reference, Some(&last_name)).await;
-        Ok(look_up.end(found).await?.map(Trip))
+        Ok(look_up_trip(context, &reference, last_name.as_deref()).await?.map(Trip))
     }
 
     /// Trips that are to be travelled yet and some of whose trains run otherwise in the current

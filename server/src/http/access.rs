@@ -102,15 +102,32 @@ impl Access {
             let taken = rate.take(&address).await;
             taken.map_err(|wait| too_many("this address", wait))?;
         }
-        let caller = match &self.callers {
-            Callers::Everybody(caller) => caller.clone(),
-            Callers::Keys(keys) => keys.caller(shown(headers)?).await?,
-        };
-        if let Some(rate) = &self.by_key {
-            let taken = rate.take(&caller.name).await;
-            taken.map_err(|wait| too_many("this key", wait))?;
-        }
+        let caller = self.know(headers).await?;
+        self.count(&caller).await?;
         Ok(caller)
+    }
+
+    /// Whose key is shown, without counting it as a request.
+    ///
+    /// # Errors
+    ///
+    /// Where the caller is not known.
+    pub(super) async fn know(&self, headers: &HeaderMap) -> Result<Caller, Refused> {
+        match &self.callers {
+            Callers::Everybody(caller) => Ok(caller.clone()),
+            Callers::Keys(keys) => keys.caller(shown(headers)?).await,
+        }
+    }
+
+    /// Counts a request of this caller's.
+    ///
+    /// # Errors
+    ///
+    /// Where it is one too many.
+    pub(super) async fn count(&self, caller: &Caller) -> Result<(), Refused> {
+        let Some(rate) = &self.by_key else { return Ok(()) };
+        let taken = rate.take(&caller.name).await;
+        taken.map_err(|wait| too_many("this key", wait))
     }
 }
 

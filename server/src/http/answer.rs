@@ -34,7 +34,7 @@ pub fn coded(mut error: ServerError, code: Code) -> ServerError {
     error
 }
 
-fn code(error: &ServerError) -> Option<&str> {
+pub(super) fn code(error: &ServerError) -> Option<&str> {
     match error.extensions.as_ref()?.get("code")? {
         Value::String(code) => Some(code),
         _ => None,
@@ -111,7 +111,7 @@ impl Answer {
         }
     }
 
-    fn errors(&self) -> &[ServerError] {
+    pub(super) fn errors(&self) -> &[ServerError] {
         match self {
             Self::Executed(executed) => &executed.errors,
             Self::Refused(errors) => errors,
@@ -130,7 +130,7 @@ impl Answer {
     }
 
     /// The one place at which an answer becomes bytes.
-    fn write(&self) -> serde_json::Result<Vec<u8>> {
+    pub(super) fn write(&self) -> serde_json::Result<Vec<u8>> {
         match self {
             Self::Executed(executed) => answer_bytes(executed),
             // Without data: nothing was executed.

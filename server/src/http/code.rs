@@ -100,6 +100,8 @@ codes! {
     TooManyRequests "TOO_MANY_REQUESTS",
     /// The key has looked people up more often than it may.
     TooManyLookups "TOO_MANY_LOOKUPS",
+    /// The connection has more subscriptions than it may.
+    TooManySubscriptions "TOO_MANY_SUBSCRIPTIONS",
     /// The server has more to do than it can.
     Overloaded "OVERLOADED",
     /// The bookings cannot be reached at the moment.

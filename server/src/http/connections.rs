@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 
 use super::address::Peer;
+use super::held::Held;
 use super::idle::Idle;
 use super::limits::Limits;
 use super::open::OpenConnections;
@@ -122,20 +123,23 @@ impl Connections {
         };
         let (header, life) = (self.header, self.life);
         let has_asked = Arc::new(AtomicBool::new(false));
+        let held = Held::new(counted, self.alive.clone(), self.stop.clone());
         let router = self.router.clone().layer(axum::middleware::map_request({
-            let has_asked = Arc::clone(&has_asked);
+            let (has_asked, held) = (Arc::clone(&has_asked), held.clone());
             move |mut request: axum::extract::Request| {
                 has_asked.store(true, Ordering::Relaxed);
                 request.extensions_mut().insert(Peer(peer));
+                request.extensions_mut().insert(held.clone());
                 std::future::ready(request)
             }
         }));
         let service = TowerToHyperService::new(router);
         let io = TokioIo::new(Idle::new(stream, self.idle));
-        let connection = self.builder.serve_connection(io, service).into_owned();
-        let (mut stop, alive) = (self.stop.clone(), self.alive.clone());
+        let connection = self.builder.serve_connection_with_upgrades(io, service).into_owned();
+        let mut stop = self.stop.clone();
         tokio::spawn(async move {
-            let _counted = counted;
+            // A connection that becomes a WebSocket is held by that, too.
+            let _held = held;
             let mut connection = std::pin::pin!(connection);
             let ended = tokio::select! {
                 ended = connection.as_mut() => ended,
@@ -153,7 +157,6 @@ impl Connections {
             if let Err(error) = ended {
                 tracing::debug!(error.cause = %error, "connection.failed");
             }
-            drop(alive);
         });
     }
 }

@@ -5,6 +5,8 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use async_graphql::futures_util::StreamExt;
+use async_graphql::futures_util::stream::BoxStream;
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Request, Response as Executed, Variables};
 use chrono::{DateTime, Utc};
@@ -18,8 +20,9 @@ use super::guard::{Needs, Refused};
 use super::limits::Limits;
 use super::request::Said;
 use super::shed::{GateStats, Gates, Work};
-use super::{RequestId, values};
-use crate::graphql::{AppSchema, Caller, executor};
+use super::socket::{SocketStats, Sockets};
+use super::{App, RequestId, values};
+use crate::graphql::{AppSchema, Caller, Feed, executor};
 use crate::limit::{Lookups, Shared};
 use crate::search::Network;
 use crate::sight::Metrics;
@@ -36,6 +39,7 @@ pub struct Engine {
     /// What takes longer is told in the log.
     slow: Duration,
     gates: Gates,
+    sockets: Sockets,
 }
 
 /// What an operation is executed on.
@@ -52,6 +56,23 @@ pub struct World {
     pub lookups: Arc<Lookups>,
     /// When.
     pub now: DateTime<Utc>,
+    /// What a subscription has instead of network and moment.
+    pub feed: Option<Feed>,
+}
+
+impl World {
+    /// That of a request which comes now.
+    pub(super) fn of(app: &App, caller: Caller, feed: Option<Feed>) -> Self {
+        Self {
+            network: app.networks.current(),
+            store: app.store.clone(),
+            caller,
+            lookups: Arc::clone(app.access.lookups()),
+            metrics: Arc::clone(&app.watch.metrics),
+            now: (app.clock)(),
+            feed,
+        }
+    }
 }
 
 /// Why a document cannot be trusted. It names the file.
@@ -67,8 +88,10 @@ pub struct NotTrusted {
 pub enum Method {
     /// For queries.
     Get,
-    /// For everything.
+    /// For queries and mutations.
     Post,
+    /// A WebSocket, for everything.
+    Socket,
 }
 
 /// What a request comes to.
@@ -77,6 +100,8 @@ pub enum Outcome {
     Answer(Answer),
     /// Its operation needs another method.
     WrongMethod(Refused),
+    /// An answer for everything that happens, where a WebSocket asks.
+    Stream(BoxStream<'static, Answer>),
 }
 
 impl Engine {
@@ -89,7 +114,14 @@ impl Engine {
         let documents = Documents::new(trusted, &limits).await;
         let documents = documents.map_err(|(path, message)| NotTrusted { path, message })?;
         let gates = Gates::new(&limits);
-        Ok(Self { limits, documents, executor: executor(), slow: SLOW, gates })
+        Ok(Self {
+            limits,
+            documents,
+            executor: executor(),
+            slow: SLOW,
+            gates,
+            sockets: Sockets::default(),
+        })
     }
 
     /// Tells in the log which operations take longer than this.
@@ -109,6 +141,15 @@ impl Engine {
     /// How much searches and bookings have to do.
     pub fn gate_stats(&self) -> [GateStats; 2] {
         self.gates.stats()
+    }
+
+    /// How WebSockets fare.
+    pub fn socket_stats(&self) -> SocketStats {
+        self.sockets.stats()
+    }
+
+    pub(super) fn sockets(&self) -> &Sockets {
+        &self.sockets
     }
 
     /// The limits.
@@ -137,8 +178,11 @@ impl Engine {
             Err(Outcome::Answer(answer)) => return Outcome::Answer(answer.seen(id, limits)),
             Err(other) => return other,
         };
+        if prepared.is_subscription {
+            return Outcome::Stream(self.stream(prepared, world, id));
+        }
         let told = Told::of(&prepared, &world, self.slow);
-        let Prepared { document, operation, variables, is_mutation, work } = prepared;
+        let Prepared { document, operation, variables, is_mutation, work, .. } = prepared;
         let place = match self.gates.enter(work).await {
             Ok(place) => place,
             Err(refused) => return Outcome::Answer(refused.into()),
@@ -177,6 +221,12 @@ impl Engine {
             let message = "expected a query: mutations are sent by POST";
             return Err(Outcome::WrongMethod(Refused::new(Code::MethodNotAllowed, message)));
         }
+        let is_subscription = operation.ty == OperationType::Subscription;
+        if is_subscription && method != Method::Socket {
+            let message = "expected a query or a mutation: subscriptions are opened by a WebSocket \
+                           at /graphql/ws";
+            return Err(refused(Refused::new(Code::BadRequest, message)));
+        }
         let needs = document.verdict().needs(name);
         needs.map_or(Ok(()), |needs| needs.check(caller.scopes)).map_err(refused)?;
         let is_of_bookings = needs.is_some_and(Needs::is_of_bookings);
@@ -187,7 +237,31 @@ impl Engine {
         let variables = values::variables(types, definitions, fallbacks, said.variables);
         let variables = variables.map_err(all_refused)?;
         document.verdict().check(name, &variables, limits).map_err(refused)?;
-        Ok(Prepared { document, operation: said.operation, variables, is_mutation, work })
+        let operation = said.operation;
+        Ok(Prepared { document, operation, variables, is_mutation, is_subscription, work })
+    }
+
+    /// The answers of a subscription, which lives for as long as somebody holds them.
+    fn stream(
+        self: &Arc<Self>,
+        prepared: Prepared,
+        world: World,
+        id: &RequestId,
+    ) -> BoxStream<'static, Answer> {
+        let mut request = Request::new("")
+            .variables(prepared.variables)
+            .data(world.store)
+            .data(world.caller)
+            .data(world.metrics)
+            .data(world.lookups);
+        if let Some(feed) = world.feed {
+            request = request.data(feed);
+        }
+        request.operation_name = prepared.operation;
+        request.set_parsed_query(prepared.document.parsed().clone());
+        let (engine, id) = (Arc::clone(self), id.clone());
+        let answers = self.executor.execute_stream(request);
+        answers.map(move |it| Answer::Executed(it).seen(&id, &engine.limits)).boxed()
     }
 
     /// Executes an operation of a document that was read, with variables that were checked. The
@@ -312,11 +386,12 @@ struct Prepared {
     operation: Option<String>,
     variables: Variables,
     is_mutation: bool,
+    is_subscription: bool,
     work: Work,
 }
 
 /// Ends a query that nobody waits for.
-struct AbortOnDrop(AbortHandle);
+pub(super) struct AbortOnDrop(pub AbortHandle);
 
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {

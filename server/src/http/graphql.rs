@@ -1,7 +1,6 @@
 //! `/graphql`: GraphQL over HTTP.
 
 use std::any::Any;
-use std::sync::Arc;
 
 use axum::Extension;
 use axum::body::{Body, to_bytes};
@@ -129,14 +128,7 @@ async fn answer(
         Ok(said) => said,
         Err(refused) => return refuse(StatusCode::BAD_REQUEST, wording, refused),
     };
-    let world = World {
-        network: app.networks.current(),
-        store: app.store.clone(),
-        caller,
-        lookups: Arc::clone(app.access.lookups()),
-        metrics: Arc::clone(&app.watch.metrics),
-        now: (app.clock)(),
-    };
+    let world = World::of(app, caller, None);
     match app.engine.answer(world, id, said, method).await {
         Outcome::Answer(answer) => Answer::respond(&answer, wording),
         Outcome::WrongMethod(refused) => {
@@ -144,5 +136,6 @@ async fn answer(
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
             response
         }
+        Outcome::Stream(_) => unreachable!("only WebSockets get streams"),
     }
 }

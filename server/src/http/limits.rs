@@ -146,6 +146,19 @@ pub struct Limits {
     #[arg(env = "RAILGRAPH_LIMIT_CONNECTIONS_PER_ADDRESS")]
     #[arg(default_value_t = DEFAULT.connections_per_address)]
     pub connections_per_address: usize,
+    /// Operations that are under way at once on one WebSocket.
+    #[arg(long = "limit-subscriptions", env = "RAILGRAPH_LIMIT_SUBSCRIPTIONS")]
+    #[arg(value_name = "COUNT", default_value_t = DEFAULT.subscriptions)]
+    pub subscriptions: usize,
+    /// Milliseconds within which a WebSocket must have been initialised.
+    #[arg(long = "limit-init-ms", env = "RAILGRAPH_LIMIT_INIT_MS")]
+    #[arg(value_name = "MS", default_value_t = DEFAULT.init_ms)]
+    pub init_ms: u64,
+    /// Milliseconds within which a message on a WebSocket must have been taken; whoever reads more
+    /// slowly is dropped.
+    #[arg(long = "limit-slow-reader-ms", env = "RAILGRAPH_LIMIT_SLOW_READER_MS")]
+    #[arg(value_name = "MS", default_value_t = DEFAULT.slow_reader_ms)]
+    pub slow_reader_ms: u64,
     /// Address or network of a proxy, whose word on whom it was called by (`X-Forwarded-For`) and
     /// over what (`X-Forwarded-Proto`) is taken. May be repeated.
     #[arg(long = "trusted-proxy", env = "RAILGRAPH_TRUSTED_PROXY", value_name = "ADDRESS")]
@@ -191,6 +204,9 @@ const DEFAULT: Limits = Limits {
     waiting_ms: 250,
     connections: 10_000,
     connections_per_address: 1_000,
+    subscriptions: 50,
+    init_ms: 3_000,
+    slow_reader_ms: 5_000,
     trusted_proxies: Vec::new(),
 };
 

@@ -14,6 +14,7 @@ mod graphql;
 pub mod guard;
 mod headers;
 mod health;
+mod held;
 mod idle;
 mod keys;
 mod limits;
@@ -22,6 +23,7 @@ mod open;
 mod positions;
 mod request;
 mod shed;
+mod socket;
 mod trusted;
 mod types;
 mod values;
@@ -57,6 +59,7 @@ pub use keys::{KeyStats, Keys};
 pub use limits::Limits;
 pub use open::OpenConnections;
 pub use shed::GateStats;
+pub use socket::SocketStats;
 pub use trusted::{FolderError, trusted_documents};
 pub use watch::Watch;
 
@@ -107,6 +110,7 @@ pub fn router(app: App) -> Router {
         asked = asked.layer(headers::cors(&app.origins));
     }
     asked
+        .route("/graphql/ws", get(socket::open))
         .route("/graphiql/{file}", get(graphiql::asset))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
@@ -154,7 +158,8 @@ async fn say_goodbye(
     next: Next,
 ) -> Response {
     let mut response = next.run(request).await;
-    if stopping.load(Ordering::Relaxed) {
+    let is_http = response.status() != StatusCode::SWITCHING_PROTOCOLS;
+    if is_http && stopping.load(Ordering::Relaxed) {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response

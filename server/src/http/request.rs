@@ -44,6 +44,15 @@ pub fn from_body(body: &[u8]) -> Result<Said, Refused> {
     said(serde_json::from_slice(body).map_err(|error| bad_request(&error))?)
 }
 
+/// Reads what was sent as a part of something else.
+///
+/// # Errors
+///
+/// Where it is no request.
+pub fn from_value(value: Value) -> Result<Said, Refused> {
+    said(serde_json::from_value(value).map_err(|error| bad_request(&error))?)
+}
+
 /// Reads a query string. A parameter that is named twice has its last value.
 ///
 /// # Errors

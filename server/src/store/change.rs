@@ -78,6 +78,7 @@ impl Store {
             let refusal = match attempt.await {
                 Ok(Attempt::Cancelled(trip)) => {
                     self.step(Step::Committed);
+                    self.tell_changed(trip.id());
                     return Ok(Ok(trip));
                 }
                 Ok(Attempt::Overtaken) => None,
@@ -94,7 +95,12 @@ impl Store {
             // Either may be the trace of the same request, carried out between our look at its key
             // and our look at the trip; then it is answered alike.
             match (self.replay(&cancellation.claim, cancellation.now).await, refusal) {
-                (Ok(Some(answer)), _) => return Ok(answer),
+                (Ok(Some(answer)), _) => {
+                    if let Ok(trip) = &answer {
+                        self.tell_changed(trip.id());
+                    }
+                    return Ok(answer);
+                }
                 (Ok(None), Some(refusal)) => {
                     return self.refused(cancellation, refusal).await.map(Err);
                 }
@@ -163,6 +169,7 @@ impl Cancellation {
         };
         let by = (request.caller.as_str(), *now);
         store.audit_trip(transaction, effect, &trip, subject, by).await?;
+        store.notify_changed(transaction, trip.id()).await?;
         store.step(Step::BeforeCommit);
         Ok(Outcome::Keep(Attempt::Cancelled(trip)))
     }

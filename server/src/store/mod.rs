@@ -20,6 +20,7 @@ mod base64_bytes;
 mod book;
 mod breaker;
 mod change;
+mod changes;
 mod entities;
 mod erase;
 mod error;
@@ -58,6 +59,7 @@ pub use api_keys::{ApiKey, NewApiKey, Revocation};
 pub use archive::{ArchiveReport, Archived, archive_date};
 pub use audit::{AuditHead, AuditReport, InvalidHead, LookedUp};
 pub use breaker::{BreakerState, BreakerStats};
+pub use changes::{ChangeStats, TripChanges};
 pub use erase::Erasure;
 pub use error::{OpenError, StoreError};
 pub use key_registry::Keys;
@@ -173,6 +175,7 @@ struct Inner {
     key_path: Option<PathBuf>,
     archive: Option<PathBuf>,
     lookups: lookups::Lookups,
+    changes: changes::Changes,
     tickets: tickets::TicketNumbers,
     retry_budget: retry::RetryBudget,
     reading: breaker::Breaker,

@@ -17,6 +17,7 @@ use sea_orm::{
 use sea_orm_migration::MigratorTrait;
 
 use super::breaker::{Breaker, Use};
+use super::changes::Changes;
 use super::error::OpenError;
 use super::lookups::Lookups;
 use super::replica::Replica;
@@ -67,7 +68,9 @@ impl Store {
             Some(url) => Some(Replica::open(url, config)?),
             None => None,
         };
+        let backend = connections.writer.get_database_backend();
         let inner = Inner {
+            changes: Changes::new(&config.url, backend)?,
             replica,
             group_commit,
             writer: connections.writer,

@@ -15,3 +15,4 @@ mod queries;
 mod scenarios;
 mod shared;
 mod slow;
+mod subscriptions;

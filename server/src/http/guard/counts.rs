@@ -55,7 +55,13 @@ pub fn check(document: &ExecutableDocument, limits: &Limits) -> Result<(), Refus
             OperationType::Mutation => {
                 (limits.mutations, Code::TooManyMutations, "fields at the root of a mutation")
             }
-            _ => (limits.root_fields, Code::TooManyRootFields, "fields at the root"),
+            // Of one stream, as the specification has it.
+            OperationType::Subscription => {
+                (1, Code::TooManyRootFields, "field at the root of a subscription")
+            }
+            OperationType::Query => {
+                (limits.root_fields, Code::TooManyRootFields, "fields at the root")
+            }
         };
         if counts.fields > most {
             return Err(Refused::more(code, most, what));
