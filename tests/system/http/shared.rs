@@ -129,9 +129,9 @@ async fn without_redis_each_server_counts_by_itself_and_no_caller_notices() {
         println!("{fault}: the slowest answer took {slowest:?}");
         assert!(slowest < Duration::from_millis(500), "{fault}: {slowest:?}");
         if fault == "pause" {
-            redis.pause(false)
+            redis.pause(false);
         } else {
-            redis.run()
+            redis.run();
         }
         let patience = Instant::now() + Duration::from_secs(20);
         while !shared.stats().is_there {
