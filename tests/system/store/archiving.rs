@@ -1,9 +1,11 @@
 //! Old trips in cold storage: in one place each, found as before, and back again.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, Statement};
 use server::booking::{BookTrip, RefusalCode, Trip};
-use server::store::{Archived, Erasure, Store, When, archive_date};
+use server::store::{Archived, Erasure, Randomness, Store, When, archive_date};
 
 use tests::measure::Place;
 use tests::measure::archive::measure;
@@ -15,6 +17,7 @@ use super::{Bench, on_both};
 
 on_both! {
     an_archived_trip_is_found_as_before;
+    two_files_of_one_moment_have_two_names;
     what_departed_later_stays;
     past_trips_join_over_both_places;
     what_is_archived_comes_back_as_it_was;
@@ -95,6 +98,30 @@ async fn an_archived_trip_is_found_as_before(bench: Bench) {
     is_whole(&bench.store).await;
     // Nothing is left to do.
     assert_eq!(archived(&bench, "2026-12-02").await, 0);
+}
+
+/// Numbers of rows and files have three random bytes, which come here eight times each.
+async fn two_files_of_one_moment_have_two_names(bench: Bench) {
+    for day in [1, 2] {
+        bench.store.book(&on_day(day), now()).await.unwrap().unwrap();
+    }
+    let draws = AtomicU32::new(0);
+    let store = bench
+        .reopen(|config| {
+            config.random = Randomness::from_fn(move |bytes| {
+                bytes.fill(0);
+                if let Ok(three) = <&mut [u8; 3]>::try_from(bytes) {
+                    three[0] = (draws.fetch_add(1, Ordering::Relaxed) / 8) as u8;
+                }
+                Ok(())
+            });
+        })
+        .await;
+    for before in ["2026-12-02", "2026-12-03"] {
+        let done = store.archive(date(before), "test", later()).await.unwrap().unwrap();
+        assert_eq!(done, Archived { trips: 1, segments: 1 });
+    }
+    is_whole(&store).await;
 }
 
 async fn what_departed_later_stays(bench: Bench) {
