@@ -1,4 +1,8 @@
-// GraphiQL for this server: the editor, its documentation and its history, and example tabs.
+// GraphiQL for this server: the editor, its documentation, explorer and history, example tabs, deep
+// links and a key that is kept nowhere.
+import { explorerPlugin } from '@graphiql/plugin-explorer';
+import '@graphiql/plugin-explorer/style.css';
+import { HISTORY_PLUGIN } from '@graphiql/plugin-history';
 import { createGraphiQLFetcher } from '@graphiql/toolkit';
 import { GraphiQL } from 'graphiql';
 import 'graphiql/style.css';
@@ -11,18 +15,67 @@ globalThis.MonacoEnvironment = {
   },
 };
 
-const fetcher = createGraphiQLFetcher({ url: '/graphql' });
+// In this variable alone: neither in the page's storage nor in its address.
+let key = '';
+const shown = () => (key === '' ? {} : { authorization: `Bearer ${key}` });
+
+const fetcher = createGraphiQLFetcher({
+  url: '/graphql',
+  subscriptionUrl: `${location.origin.replace(/^http/, 'ws')}/graphql/ws`,
+  wsConnectionParams: shown,
+  fetch: (url, init) => fetch(url, { ...init, headers: { ...init.headers, ...shown() } }),
+});
+
 const examples = JSON.parse(document.getElementById('examples').textContent);
-const defaultTabs = examples.map(({ query, variables }) => ({ query, variables }));
+
+// `?operation=NAME` opens an example, `?query=…&variables=…` anything.
+function linked() {
+  const asked = new URLSearchParams(location.search);
+  if (asked.has('query')) {
+    return { query: asked.get('query'), variables: asked.get('variables') ?? '' };
+  }
+  return examples.find(({ name }) => name === asked.get('operation'));
+}
+
+const link = linked();
+const tab = ({ query, variables }) => ({ query, variables });
+const defaultTabs = [...(link ? [link] : []), ...examples.filter((it) => it !== link)].map(tab);
 
 // The first tab's variables are not taken from its tab; a page that was here before keeps its own.
-const variables = localStorage.getItem('graphiql:variables') ?? defaultTabs[0].variables;
+const before = localStorage.getItem('graphiql:variables') ?? defaultTabs[0].variables;
 
-createRoot(document.getElementById('graphiql')).render(
-  <GraphiQL
-    fetcher={fetcher}
-    defaultTabs={defaultTabs}
-    initialVariables={variables}
-    defaultEditorToolsVisibility="variables"
-  />,
-);
+function Page() {
+  return (
+    <div style={{ display: 'flex', flexDirection: 'column', height: '100%' }}>
+      <form
+        onSubmit={(event) => event.preventDefault()}
+        style={{ font: '14px sans-serif', padding: '6px 16px', background: '#f4f4f6' }}
+      >
+        <label style={{ color: '#333' }}>
+          {'API key (forgotten with the page) '}
+          <input
+            id="key"
+            type="password"
+            autoComplete="off"
+            size={40}
+            onChange={(event) => {
+              key = event.target.value.trim();
+            }}
+          />
+        </label>
+      </form>
+      <div style={{ flex: 1, minHeight: 0 }}>
+        <GraphiQL
+          fetcher={fetcher}
+          plugins={[HISTORY_PLUGIN, explorerPlugin()]}
+          defaultTabs={defaultTabs}
+          initialQuery={link?.query}
+          initialVariables={link ? link.variables : before}
+          defaultEditorToolsVisibility="variables"
+        />
+      </div>
+    </div>
+  );
+}
+
+createRoot(document.getElementById('graphiql')).render(<Page />);

@@ -80,3 +80,19 @@ fn the_client_of_graphql_ws_subscribes() {
     assert!(said.contains("heard a trip change; six close codes"), "{said}");
     assert_eq!(server.stop().code, Some(0));
 }
+
+#[test]
+fn graphiql_runs_in_chromium_and_asks_nobody_but_the_server() {
+    let Some(folder) = folder() else { return };
+    if !Path::new("/usr/bin/chromium").exists() {
+        assert!(!is_ci(), "expected chromium, found none");
+        let _ = writeln!(std::io::stderr(), "\n!! SKIPPED, FOR WANT OF chromium\n");
+        return;
+    }
+    let home = tempfile::tempdir().expect("a folder");
+    let nothing: [&str; 0] = [];
+    let server = Server::start(home.path(), &nothing);
+    let said = npm(&folder, "graphiql", &[&server.origin]);
+    assert!(said.contains("answer, error, plugins, links and key are seen"), "{said}");
+    assert_eq!(server.stop().code, Some(0));
+}

@@ -102,9 +102,9 @@ fn build() -> SchemaBuilder<Query, Mutation, Subscription> {
 
 /// The schema, ready to execute requests that were validated before. Each must carry, as data, an
 /// `Arc<search::Network>`, a [`Store`], a [`Caller`], an `Arc<limit::Lookups>` and the
-/// `DateTime<Utc>` at which it came; it may carry an `Arc<Metrics>`. A subscription carries, instead
-/// of the network, which would be kept for as long as it lives, and of the moment, a [`Feed`];
-/// nothing that it can ask for needs the network.
+/// `DateTime<Utc>` at which it came; it may carry an `Arc<Metrics>`. A subscription carries,
+/// instead of the network, which would be kept for as long as it lives, and of the moment, a
+/// [`Feed`]; nothing that it can ask for needs the network.
 pub fn executor() -> AppSchema {
     build().validation_mode(ValidationMode::Fast).finish()
 }

@@ -36,14 +36,15 @@ static FILES: [(&str, &str, &[u8]); 5] = [
 macro_rules! example {
     ($name:literal) => {
         (
+            $name,
             include_str!(concat!("../../../schema/graphql/operations/", $name, ".graphql")),
             include_str!(concat!("../../../schema/graphql/operations/", $name, ".variables.json")),
         )
     };
 }
 
-/// The tabs that the page opens with.
-const EXAMPLES: [(&str, &str); 9] = [
+/// The tabs that the page opens with: name, document and variables.
+const EXAMPLES: [(&str, &str, &str); 13] = [
     example!("itineraries"),
     example!("stations"),
     example!("departures"),
@@ -53,12 +54,18 @@ const EXAMPLES: [(&str, &str); 9] = [
     example!("trip"),
     example!("book-trip"),
     example!("cancel-trip"),
+    example!("cancel-reservation"),
+    example!("affected-trips"),
+    example!("trip-changed"),
+    example!("network-changed"),
 ];
 
 /// The page.
 pub fn page() -> Response {
     let tabs: Vec<_> = (EXAMPLES.iter())
-        .map(|(query, variables)| serde_json::json!({ "query": query, "variables": variables }))
+        .map(|(name, query, variables)| {
+            serde_json::json!({ "name": name, "query": query, "variables": variables })
+        })
         .collect();
     let examples = serde_json::Value::Array(tabs);
     // `<` could end the element that the examples stand in.
