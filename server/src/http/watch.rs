@@ -94,6 +94,7 @@ fn snapshot(app: &App) -> Snapshot {
         waiting: gate.waiting,
         refused: gate.refused,
     });
+    let sockets = app.engine.socket_stats();
     let refused_keys = access.keys.map_or((0, 0), |keys| (keys.refused, keys.unverified));
     Snapshot {
         network_version: taken.network.header().version(),
@@ -113,6 +114,8 @@ fn snapshot(app: &App) -> Snapshot {
             ("rate of address", access.requests_refused_by_address),
             ("look-ups", access.lookups_refused),
         ],
+        subscriptions: (sockets.operations, sockets.answers, sockets.dropped),
+        changes_heard: app.store.change_stats().is_heard,
         callers: app.open.stats(),
         keys_age_s: access.keys.map(|keys| keys.age_s),
         shared: app.shared.as_ref().map(Shared::stats),

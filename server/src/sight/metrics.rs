@@ -99,6 +99,11 @@ pub struct Snapshot {
     pub gates: Vec<(&'static str, Gate)>,
     /// Requests that were refused before any work, by reason.
     pub refused: Vec<(&'static str, u64)>,
+    /// Subscriptions under way, answers sent on them, and clients dropped because they did not
+    /// read.
+    pub subscriptions: (u64, u64, u64),
+    /// Whether changes of trips are heard from other servers, where there may be any.
+    pub changes_heard: bool,
     /// Open connections, and those that were turned away.
     pub callers: (u64, u64),
     /// Seconds since API keys were last verified with success; none where there are no keys.
@@ -159,6 +164,10 @@ struct Read {
     waiting: Family<One, Gauge>,
     shed: Family<One, Counter>,
     refused: Family<One, Counter>,
+    subscriptions: Gauge,
+    subscription_answers: Counter,
+    slow_readers: Counter,
+    changes_heard: Gauge,
     callers: Gauge,
     callers_refused: Counter,
     keys_age: Gauge,
@@ -218,6 +227,15 @@ fn searches(to: &mut Registry) -> ([Histogram; 2], [Counter; 3]) {
     (searches, itineraries)
 }
 
+/// Bookings by how they ended, each from zero on.
+fn bookings(to: &mut Registry) -> Family<Status, Counter> {
+    let bookings = Family::<Status, Counter>::default();
+    for status in [Booked::success, Booked::refused, Booked::failed] {
+        let _ = bookings.get_or_create(&Status { status });
+    }
+    add(to, "booking_requests", "bookTrip, by how it ended", bookings)
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()
@@ -231,10 +249,6 @@ impl Metrics {
         let mut registry = Registry::default();
         let to = &mut registry;
         let (searches, itineraries) = searches(to);
-        let bookings = Family::<Status, Counter>::default();
-        for status in [Booked::success, Booked::refused, Booked::failed] {
-            let _ = bookings.get_or_create(&Status { status });
-        }
         let request_seconds = Histogram::new(request_buckets());
         Self {
             requests: add(to, "http_requests", "Requests that were answered", Family::default()),
@@ -252,7 +266,7 @@ impl Metrics {
             ),
             searches,
             itineraries,
-            bookings: add(to, "booking_requests", "bookTrip, by how it ended", bookings),
+            bookings: bookings(to),
             booking_seconds: add(
                 to,
                 "booking_duration_seconds",
@@ -408,6 +422,7 @@ impl Read {
         );
         to.register("database_connections_max", "At most", read.connections_max.clone());
         read.register_edges(to);
+        read.register_subscriptions(to);
         to.register("trace_spans_exported", "Spans a collector took", read.spans_exported.clone());
         to.register("trace_spans_lost", "Spans it did not take", read.spans_lost.clone());
         to.register(
@@ -485,6 +500,25 @@ impl Read {
         );
     }
 
+    fn register_subscriptions(&self, to: &mut Registry) {
+        to.register("subscriptions_open", "Subscriptions under way", self.subscriptions.clone());
+        to.register(
+            "subscription_answers",
+            "Answers sent to subscriptions",
+            self.subscription_answers.clone(),
+        );
+        to.register(
+            "subscription_slow_readers",
+            "Clients that were dropped since they did not read",
+            self.slow_readers.clone(),
+        );
+        to.register(
+            "trip_changes_heard",
+            "Whether changes of trips are heard",
+            self.changes_heard.clone(),
+        );
+    }
+
     fn set_edges(&self, now: &Snapshot) {
         let number = |gauge: &Gauge, value: u64| {
             gauge.set(value.cast_signed());
@@ -521,6 +555,11 @@ impl Read {
         for (reason, refused) in &now.refused {
             count(&self.refused.get_or_create(&[("reason", *reason)]), *refused);
         }
+        let (open, answers, dropped) = now.subscriptions;
+        number(&self.subscriptions, open);
+        count(&self.subscription_answers, answers);
+        count(&self.slow_readers, dropped);
+        self.changes_heard.set(i64::from(now.changes_heard));
         number(&self.callers, now.callers.0);
         count(&self.callers_refused, now.callers.1);
         number(&self.keys_age, now.keys_age_s.unwrap_or_default());

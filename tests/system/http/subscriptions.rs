@@ -304,6 +304,9 @@ async fn whoever_does_not_read_is_dropped() {
     tokio::time::sleep(Duration::from_millis(50)).await;
     let stats = server.socket_stats();
     assert_eq!((stats.open, stats.operations, stats.dropped), (0, 0, 1));
+    let metrics = server.http().get(server.url("/metrics")).send().await.expect("an answer");
+    let metrics = metrics.text().await.expect("a text");
+    assert!(metrics.contains("subscription_slow_readers_total 1\n"), "{metrics}");
 }
 
 #[tokio::test]
