@@ -293,6 +293,7 @@ impl Failure {
             // A row's number is taken, and what belongs to it was looked at first: insertions that
             // are sent together have no order.
             | "pk_trip_legs"
+            | "uq_client_identities_client"
             | "uq_reservations_trip_client"
             | "uq_reservations_trip_position"
             | "uq_tickets_reservation"
