@@ -92,6 +92,9 @@ enum Answer {
     Unknown,
 }
 
+/// How long servers may need after the last fault until they answer everything.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+
 impl Workload {
     /// Asks a server for itineraries to book. It must be ready.
     ///
@@ -363,9 +366,31 @@ impl Workload {
         }
     }
 
+    /// Waits until every server reads and writes again: after an outage of the database, their
+    /// breakers close some moments after it is back.
+    async fn until_all_answer(&self) {
+        let documents = [
+            "{ trip(reference: \"TRP-00000000\") { id } }",
+            "mutation { cancelTrip(input: {reference: \"TRP-00000000\"}) { refusals { code } } }",
+        ];
+        let until = tokio::time::Instant::now() + ANSWERS_WITHIN;
+        for server in 0..self.addresses.len() {
+            for document in documents {
+                while let Answer::Unknown = self.ask(server, document, json!({})).await {
+                    if tokio::time::Instant::now() > until {
+                        self.violation(format!("server {server} does not answer at the end"));
+                        return;
+                    }
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+
     /// Reads every history once more, now that all is quiet, and checks them all. The servers must
     /// be ready.
     pub async fn finish(&self) -> Summary {
+        self.until_all_answer().await;
         let histories: Vec<HistoryKey> = {
             let seen = self.seen.lock().expect("what was seen");
             seen.events.keys().copied().collect()
