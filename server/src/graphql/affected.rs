@@ -1,16 +1,13 @@
 //! Trips that a new timetable affects, as support staff see them.
 
-use std::str::FromStr;
-
 use async_graphql::{Context, Enum, Object, Result, SimpleObject};
 
-use super::error::{bad_argument, store_failed};
-use super::paging::{PAGE_DEFAULT, PageInfo, page_size};
+use super::error::store_failed;
+use super::paging::PageInfo;
 use super::scalars::DateTime;
-use super::trip::{BookedLeg, Trip, utc};
+use super::trip::{BookedLeg, Trip, trips_page, utc};
 use super::{now, store};
 use crate::booking;
-use crate::store::TripCursor;
 
 /// How a train runs otherwise than it was booked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -108,10 +105,8 @@ pub async fn affected_trips(
     first: Option<i32>,
     after: Option<String>,
 ) -> Result<AffectedTripConnection> {
-    let first = page_size("first", first)?.unwrap_or(PAGE_DEFAULT as usize);
-    let wrong = || bad_argument("after", "expected a cursor that this list gave");
-    let cursor = after.as_deref().map(TripCursor::from_str).transpose().map_err(|_| wrong())?;
-    let found = store(context).affected_trips(now(context), first as u32, cursor).await;
+    let (first, cursor) = trips_page(first, after.as_deref())?;
+    let found = store(context).affected_trips(now(context), first, cursor).await;
     let found = found.map_err(|error| store_failed(&error))?;
     let edges: Vec<AffectedTripEdge> = (found.trips.into_iter())
         .map(|(cursor, trip)| AffectedTripEdge {
@@ -121,12 +116,11 @@ pub async fn affected_trips(
         .collect();
     Ok(AffectedTripConnection {
         nodes: edges.iter().map(|edge| edge.node.clone()).collect(),
-        page_info: PageInfo {
-            has_next_page: found.has_next,
-            has_previous_page: after.is_some(),
-            start_cursor: edges.first().map(|edge| edge.cursor.clone()),
-            end_cursor: edges.last().map(|edge| edge.cursor.clone()),
-        },
+        page_info: PageInfo::forward(
+            found.has_next,
+            after.is_some(),
+            edges.iter().map(|edge| &edge.cursor),
+        ),
         total_count: found.total_count,
         edges,
     })

@@ -29,6 +29,18 @@ pub struct PageInfo {
     pub end_cursor: Option<String>,
 }
 
+impl PageInfo {
+    /// Of a page that is read forwards, with the cursors of its rows.
+    pub fn forward<'c>(
+        has_next_page: bool,
+        has_previous_page: bool,
+        cursors: impl Iterator<Item = &'c String> + Clone,
+    ) -> Self {
+        let (start_cursor, end_cursor) = (cursors.clone().next().cloned(), cursors.last().cloned());
+        Self { has_next_page, has_previous_page, start_cursor, end_cursor }
+    }
+}
+
 /// The page that a caller asks for.
 #[derive(Debug, Clone, Default)]
 pub struct Page {

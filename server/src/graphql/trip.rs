@@ -165,27 +165,31 @@ impl Client {
         if !self.is_known && !Caller::of(context).may(Scope::Support) {
             return Err(forbidden("the trips of somebody met in a trip need the scope support"));
         }
-        let first = page_size("first", first)?.unwrap_or(PAGE_DEFAULT as usize);
-        let wrong = || bad_argument("after", "expected a cursor that this list gave");
-        let cursor = after.as_deref().map(TripCursor::from_str).transpose().map_err(|_| wrong())?;
-        let found =
-            store(context).trips_of(self.client.id, when, now(context), first as u32, cursor);
+        let (first, cursor) = trips_page(first, after.as_deref())?;
+        let found = store(context).trips_of(self.client.id, when, now(context), first, cursor);
         let found = found.await.map_err(|error| store_failed(&error))?;
         let edges: Vec<TripEdge> = (found.edges.into_iter())
             .map(|edge| TripEdge { cursor: edge.cursor.to_string(), node: Trip(edge.trip) })
             .collect();
         Ok(TripConnection {
             nodes: edges.iter().map(|edge| edge.node.clone()).collect(),
-            page_info: PageInfo {
-                has_next_page: found.has_next,
-                has_previous_page: after.is_some(),
-                start_cursor: edges.first().map(|edge| edge.cursor.clone()),
-                end_cursor: edges.last().map(|edge| edge.cursor.clone()),
-            },
+            page_info: PageInfo::forward(
+                found.has_next,
+                after.is_some(),
+                edges.iter().map(|edge| &edge.cursor),
+            ),
             total_count: found.total_count,
             edges,
         })
     }
+}
+
+/// What is asked of a list of trips: how many, and after which.
+pub fn trips_page(first: Option<i32>, after: Option<&str>) -> Result<(u32, Option<TripCursor>)> {
+    let first = page_size("first", first)?.unwrap_or(PAGE_DEFAULT as usize);
+    let wrong = || bad_argument("after", "expected a cursor that this list gave");
+    let cursor = after.map(TripCursor::from_str).transpose().map_err(|_| wrong())?;
+    Ok((first as u32, cursor))
 }
 
 /// What was bought: one itinerary, one or more reservations.
