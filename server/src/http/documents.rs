@@ -149,8 +149,8 @@ impl Documents {
             shared: None,
         };
         for (path, text) in &trusted.documents {
-            match documents.read(text, limits).await {
-                Ok(document) => documents.trusted.insert(hash(text), Arc::new(document)),
+            match documents.read(text, hash(text), limits).await {
+                Ok(document) => documents.trusted.insert(document.hash, Arc::new(document)),
                 Err(errors) => {
                     let message = errors.into_iter().next().map(|error| error.message);
                     return Err((path.clone(), message.unwrap_or_default()));
@@ -201,7 +201,7 @@ impl Documents {
         if self.only_trusted {
             return Err(vec![self.not_known().into()]);
         }
-        let document = Arc::new(self.read(text, limits).await?);
+        let document = Arc::new(self.read(text, hash, limits).await?);
         self.keep(hash, &document, limits);
         // Only those whose callers mean to name them by hash.
         if let (Some(shared), Some(_)) = (&self.shared, wanted.hash) {
@@ -223,7 +223,7 @@ impl Documents {
         if text.len() > limits.document_bytes || hash(&text) != wanted {
             return Err(not_known());
         }
-        let document = Arc::new(self.read(&text, limits).await?);
+        let document = Arc::new(self.read(&text, wanted, limits).await?);
         self.keep(wanted, &document, limits);
         Ok(document)
     }
@@ -248,7 +248,12 @@ impl Documents {
     }
 
     /// Reads a document: the guard, the parser, the guard again, and then the validator.
-    async fn read(&self, text: &str, limits: &Limits) -> Result<Document, Vec<ServerError>> {
+    async fn read(
+        &self,
+        text: &str,
+        hash: Hash,
+        limits: &Limits,
+    ) -> Result<Document, Vec<ServerError>> {
         let refuse = |refused: Refused| vec![refused.into()];
         guard::check(text, limits).map_err(refuse)?;
         let (parsed, verdict) = guard::read(text, &self.types, limits).map_err(refuse)?;
@@ -266,7 +271,6 @@ impl Documents {
         // What is parsed takes some thirty times as much as its text.
         let weight = 2_048 + 32 * text.len();
         let (direct, is_used) = (Direct::of(&parsed), AtomicBool::new(false));
-        let hash = hash(text);
         Ok(Document { hash, parsed, direct, verdict, fallbacks, weight, is_used })
     }
 
