@@ -136,6 +136,7 @@ async fn run_soak(program: Program, minutes: u64, postgres: bool) -> bool {
     let plan = soak::Plan {
         program,
         postgres,
+        apart: true,
         date: network.view().period().1 - chrono::Days::new(60),
         measured: Duration::from_secs(10),
         warm_up: Duration::from_secs(6 * minutes),
@@ -146,6 +147,7 @@ async fn run_soak(program: Program, minutes: u64, postgres: bool) -> bool {
         println!("PostgreSQL is missing");
         return false;
     };
+    println!("the server had a processor of its own: {}", found.is_apart);
     println!(
         "best {:.0}/s; {} requests at half of it, p99 {:.1} ms; {} refused as too much, {} failed",
         found.best_per_s,

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use super::load::{Load, Report};
 use super::process::{Process, Program, ask};
 use super::requests::{SEARCH, book, is_found};
+use crate::cpu::set_apart;
 use crate::postgres::Cluster;
 use crate::socket::Socket;
 
@@ -46,6 +47,8 @@ pub struct Plan {
     pub program: Program,
     /// On PostgreSQL; else on SQLite.
     pub postgres: bool,
+    /// Whether the server is to have a processor that it does not share with its callers.
+    pub apart: bool,
     /// The first day on which one travels.
     pub date: NaiveDate,
     /// How long the most that the server can do is looked for.
@@ -76,6 +79,8 @@ pub struct Use {
 /// What came of it.
 #[derive(Debug)]
 pub struct Found {
+    /// Whether the server had a processor of its own.
+    pub is_apart: bool,
     /// Requests a second that the server can do.
     pub best_per_s: f64,
     /// All requests at half of it.
@@ -123,6 +128,7 @@ pub async fn run(plan: &Plan) -> Option<Found> {
     let url = cluster.as_ref().map(Cluster::url);
     let arguments = url.as_ref().map_or(vec![], |url| vec!["--database-url", url]);
     let server = Process::start(&plan.program, folder.path(), &arguments);
+    let is_apart = plan.apart && set_apart(server.id());
     let callers = Arc::new(Callers::of(&server, plan.date).await);
     let best_per_s = callers.best(plan.measured).await;
     let half = (best_per_s / 2.0).max(1.0) as u64;
@@ -140,7 +146,7 @@ pub async fn run(plan: &Plan) -> Option<Found> {
         tokio::time::sleep(plan.every).await;
         uses.push(callers.used(load.elapsed()).await);
     }
-    Some(Found { best_per_s, report: load.end().await, uses })
+    Some(Found { is_apart, best_per_s, report: load.end().await, uses })
 }
 
 impl Callers {

@@ -12,6 +12,7 @@ async fn nothing_grows_with_the_requests() {
     let plan = Plan {
         program: program(),
         postgres: false,
+        apart: false,
         date: network.view().period().1 - chrono::Days::new(60),
         measured: Duration::from_secs(1),
         warm_up: Duration::from_secs(2),
@@ -39,7 +40,7 @@ fn a_slope_is_that_of_the_line_that_fits_best() {
         threads: 3.0,
     };
     let uses = (0..60).map(|minute| looked(minute, 100.0 + minute as f64 / 20.0)).collect();
-    let found = Found { best_per_s: 1.0, report: Default::default(), uses };
+    let found = Found { is_apart: false, best_per_s: 1.0, report: Default::default(), uses };
     assert!((found.slope_per_hour(|it| it.memory_bytes) - 3e6).abs() < 1.0);
     assert!(found.slope_per_hour(|it| it.tasks).abs() < 1e-9);
 }
