@@ -1,8 +1,9 @@
 //! What the server does when more is asked of it than it can (QUALITY R4).
 //! `cargo run --release -p tests --bin overload -- searches` (or `bookings`, or `slow`)
 //!
-//! The server is a process of its own, in open mode on a new SQLite database, on a processor that
-//! it does not share with those who ask: sending twice as much must not slow it. Its best rate is
+//! The server is a process of its own, in open mode on a new SQLite database. Searches take all
+//! the processor time that there is, so for them it has a processor that it does not share with
+//! those who ask: sending twice as much would slow it. Bookings wait for the disk. Its best rate is
 //! looked for with more and more callers, each with one request at a time; then twice that rate is
 //! offered, whether or not answers come, and what is answered, what is refused and how soon are
 //! counted. `slow` opens connections that say nothing, or too slowly, and sees when they are
@@ -57,11 +58,10 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let folder = tempfile::tempdir().expect("a folder");
     let server = Process::start(&Program::beside(), folder.path(), &[]);
-    let is_apart = set_apart(server.id());
-    println!(
-        "the server {} with those who ask",
-        if is_apart { "shares no processor" } else { "SHARES PROCESSORS" }
-    );
+    if matches!(arguments.what, What::Searches) {
+        let shared = if set_apart(server.id()) { "no processor" } else { "ITS PROCESSORS" };
+        println!("the server shares {shared} with those who ask");
+    }
     let is_good = match arguments.what {
         What::Searches => overload(server.address, Asked::Searches, &arguments).await,
         What::Bookings => overload(server.address, Asked::Bookings, &arguments).await,

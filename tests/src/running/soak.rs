@@ -242,9 +242,13 @@ impl Callers {
 
     /// A subscription that is taken, and left.
     async fn subscribe(&self) -> Result<(), String> {
-        let mut socket = Socket::ready(self.address, Value::Null).await;
-        socket.subscribe("1", "subscription { networkChanged { version } }", json!({})).await;
-        Ok(())
+        let address = self.address;
+        // In a task of its own: a socket that hears something else panics.
+        let subscribed = tokio::spawn(async move {
+            let mut socket = Socket::ready(address, Value::Null).await;
+            socket.subscribe("1", "subscription { networkChanged { version } }", json!({})).await;
+        });
+        subscribed.await.map_err(|error| format!("a WebSocket: {error}"))
     }
 
     async fn used(&self, after: Duration) -> Use {
