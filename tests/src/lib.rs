@@ -23,6 +23,10 @@ pub mod running;
 pub mod socket;
 pub mod tamper;
 
+use std::env;
+use std::io::Write as _;
+use std::path::PathBuf;
+
 /// The lines of a file of the archive.
 ///
 /// # Panics
@@ -33,20 +37,22 @@ pub fn archive_text(path: &std::path::Path) -> String {
     String::from_utf8(zstd::decode_all(bytes.as_slice()).expect("zstd")).expect("a text")
 }
 
-/// Whether a program is installed. Where it is not, the test that needs it says so and is skipped;
+/// Where a program is installed. Where it is not, the test that needs it says so and is skipped;
 /// in CI it fails.
 ///
 /// # Panics
 ///
 /// In CI, where the program is missing.
-pub fn has_program(name: &str) -> bool {
-    let folders = std::env::var_os("PATH").unwrap_or_default();
-    let is_there = std::env::split_paths(&folders).any(|folder| folder.join(name).is_file());
-    assert!(is_there || std::env::var_os("CI").is_none(), "{name} is not installed");
-    if !is_there {
+pub fn program(name: &str) -> Option<PathBuf> {
+    let folders = env::var_os("PATH").unwrap_or_default();
+    // Where servers are, which not everybody looks for.
+    let folders = env::split_paths(&folders).chain([PathBuf::from("/usr/sbin")]);
+    let found = folders.map(|folder| folder.join(name)).find(|program| program.is_file());
+    assert!(found.is_some() || env::var_os("CI").is_none(), "{name} is not installed");
+    if found.is_none() {
         let line = format!("\n*** {name} IS NOT INSTALLED: what needs it is SKIPPED. ***\n\n");
         // Past the test harness, which hides what a passing test prints.
-        let _ = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
+        let _ = std::io::stderr().write_all(line.as_bytes());
     }
-    is_there
+    found
 }

@@ -2,7 +2,6 @@
 //! there is none, [`Redis::start`] gives `None` after one loud line, and panics where the
 //! environment has `CI`.
 
-use std::io::{self, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -26,15 +25,7 @@ impl Redis {
     ///
     /// Where it is there and does not start, or is missing in CI.
     pub fn start() -> Option<Self> {
-        if Command::new("redis-server").arg("--version").output().is_err() {
-            let is_ci = std::env::var_os("CI").is_some();
-            assert!(!is_ci, "redis-server is missing, and in CI it must not be");
-            let line = "\n*** redis-server IS NOT INSTALLED: tests of what servers share are \
-                        SKIPPED. ***\n\n";
-            // Past the test harness, which hides what a passing test prints.
-            io::stderr().write_all(line.as_bytes()).expect("standard error");
-            return None;
-        }
+        crate::program("redis-server")?;
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
         drop(listener);

@@ -12,7 +12,7 @@ use tests::generated::root;
 
 #[test]
 fn alerts_fire_when_they_should_and_not_before() {
-    if !tests::has_program("promtool") {
+    if tests::program("promtool").is_none() {
         return;
     }
     for arguments in [["check", "rules", "alerts.yml"], ["test", "rules", "alerts_test.yml"]] {

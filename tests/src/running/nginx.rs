@@ -1,9 +1,6 @@
 //! nginx with the configuration that operators get.
 
-use std::env;
-use std::io::{self, Write as _};
 use std::net::TcpStream;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -28,13 +25,7 @@ impl Nginx {
     ///
     /// Where it does not start, or is missing in CI.
     pub fn start(servers: [u16; 2]) -> Option<Self> {
-        let Some(program) = program() else {
-            assert!(env::var_os("CI").is_none(), "nginx is missing, and in CI it must not be");
-            let line = "\n*** NGINX IS NOT INSTALLED: tests of two servers are SKIPPED. ***\n\n";
-            // Past the test harness, which hides what a passing test prints.
-            io::stderr().write_all(line.as_bytes()).expect("standard error");
-            return None;
-        };
+        let program = crate::program("nginx")?;
         let folder = tempfile::tempdir().expect("a folder");
         let port = free_port().expect("a port");
         let mut settings = include_str!("../../../server/ops/nginx.conf").to_owned();
@@ -65,10 +56,4 @@ impl Drop for Nginx {
         signal(self.child.id(), "TERM");
         let _ = self.child.wait();
     }
-}
-
-fn program() -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let folders = env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
-    folders.map(|folder| folder.join("nginx")).find(|program| program.is_file())
 }

@@ -141,7 +141,7 @@ async fn the_file_the_process_and_the_jobs_are_told() {
 
 #[tokio::test]
 async fn promtool_finds_nothing_wrong_with_the_form() {
-    if !tests::has_program("promtool") {
+    if tests::program("promtool").is_none() {
         return;
     }
     let server = server().await;
