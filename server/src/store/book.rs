@@ -118,8 +118,9 @@ impl Store {
                     continue;
                 }
             };
-            match Failure::of(&error) {
-                Failure::ActiveReservation => {}
+            let failure = Failure::of(&error);
+            match failure {
+                Failure::ActiveReservation | Failure::TicketNumberTaken => {}
                 // Keys were rotated, and we have missed it.
                 Failure::Key if retries.may_reload_keys() => {
                     self.reload_keys().await?;
@@ -130,9 +131,16 @@ impl Store {
                     continue;
                 }
             }
-            // What is in the way may be the trace of the same request.
-            if let Some(answer) = self.replay(&booking.claim, booking.now).await? {
-                return Ok(answer);
+            // What is in the way may be the trace of the same request, or of an attempt whose
+            // commit was not answered.
+            match self.replay(&booking.claim, booking.now).await {
+                Ok(Some(answer)) => return Ok(answer),
+                Ok(None) if failure == Failure::TicketNumberTaken => return Err(error.into()),
+                Ok(None) => {}
+                Err(error) => {
+                    retries.again(error).await?;
+                    continue;
+                }
             }
             let refusals = self.already_booked_in(&booking.accepted).await?;
             if !refusals.is_empty() {
@@ -151,8 +159,9 @@ impl Store {
 }
 
 impl Booking {
-    /// One transaction. It takes what others might hold in a fixed order (the key, clients by
-    /// identity, reservations by client), so that two of them seldom wait for each other.
+    /// One transaction of two messages, one that reads and one that writes. All bookings take what
+    /// others might hold in the same order, in a table clients by identity and reservations by
+    /// client, so that two of them seldom wait for each other.
     async fn write(
         &self,
         transaction: &DatabaseTransaction,
@@ -163,10 +172,6 @@ impl Booking {
         let state = TripState { id: trip.id, version: trip.version, status: trip.status };
         let mut together = Together::new(transaction.get_database_backend());
         claim.take_with(&mut together, state, *now);
-        if !together.barrier(transaction).await? {
-            return Ok(Outcome::Undo(Attempt::KeyTaken));
-        }
-        store.step(Step::KeyTaken);
         let travellers = store.find_or_create_clients(transaction, accepted, *now).await?;
         store.step(Step::ClientsReady);
         let legs = leg_rows(trip.id, accepted);

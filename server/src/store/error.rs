@@ -207,6 +207,8 @@ fn is_of_the_disk(code: &str) -> bool {
 pub(super) enum Failure {
     /// A client has an active reservation for this connection on this date.
     ActiveReservation,
+    /// A ticket has this number, which was handed out for this request.
+    TicketNumberTaken,
     /// A random id or reference is taken; another one will do. Or a client was created by another
     /// transaction meanwhile; the next attempt finds it.
     IdTaken,
@@ -283,6 +285,7 @@ impl Failure {
     fn of_constraint(name: &str) -> Self {
         match name {
             "uq_reservations_active" => Self::ActiveReservation,
+            "uq_tickets_number" => Self::TicketNumberTaken,
             "uq_trips_reference"
             | "pk_clients"
             | "pk_client_identities"
@@ -307,6 +310,7 @@ impl Failure {
         match columns {
             "reservations.client_id, reservations.connection_signature, \
              reservations.service_date" => Self::ActiveReservation,
+            "tickets.number" => Self::TicketNumberTaken,
             "trips.reference"
             | "clients.id"
             | "client_identities.identity"

@@ -8,7 +8,8 @@ use sea_orm::{
 
 use super::error::StoreError;
 
-/// Insertions that are sent together, in this order. They must not read what another one writes.
+/// Insertions that are sent together. They must not read what another one writes, and PostgreSQL
+/// carries them out in an order of its own.
 #[derive(Debug)]
 pub(super) struct Together {
     backend: DbBackend,
@@ -41,37 +42,25 @@ impl Together {
     /// Adds an insertion, which writes so many rows.
     pub(super) fn add(&mut self, insertion: &impl QueryTrait, rows: u64) {
         let statement = insertion.build(self.backend);
-        // PostgreSQL only says how many rows the last insertion has written.
-        self.rows = if self.backend == DbBackend::Postgres { rows } else { self.rows + rows };
+        if self.backend != DbBackend::Postgres || self.sql.is_empty() {
+            self.rows += rows;
+        }
         self.sql.push(renumbered(&statement.sql, self.backend, self.values.len()));
         self.values.extend(statement.values.map(|values| values.0).unwrap_or_default());
     }
 
-    /// What was added before is written before what is added after this. SQLite writes in this
-    /// order anyway; PostgreSQL, which knows no order within a message, is sent what there is.
-    ///
-    /// False where it is known already that not all rows were written; see [`Together::run`].
-    pub(super) async fn barrier(
-        &mut self,
-        database: &impl ConnectionTrait,
-    ) -> Result<bool, StoreError> {
-        if self.backend != DbBackend::Postgres {
-            return Ok(true);
-        }
-        std::mem::replace(self, Self::new(self.backend)).run(database).await
-    }
-
     /// Sends them. False where fewer rows were written than were to be: some were there already,
-    /// and an insertion said that then nothing is to be done. PostgreSQL tells it of the last
+    /// and an insertion said that then nothing is to be done. PostgreSQL tells it of the first
     /// insertion only.
     pub(super) async fn run(self, database: &impl ConnectionTrait) -> Result<bool, StoreError> {
-        let sql = match (self.backend, self.sql.split_last()) {
-            // One statement, of which the last part is the main one: a message has one statement.
-            (DbBackend::Postgres, Some((last, others))) if !others.is_empty() => {
+        let sql = match (self.backend, self.sql.split_first()) {
+            // One statement, since a message has one. Its main part is the first insertion, whose
+            // rows are counted.
+            (DbBackend::Postgres, Some((first, others))) if !others.is_empty() => {
                 let named = others.iter().zip(1..);
                 let named: Vec<_> =
                     named.map(|(sql, number)| format!("part{number} AS ({sql})")).collect();
-                format!("WITH {} {last}", named.join(", "))
+                format!("WITH {} {first}", named.join(", "))
             }
             _ => self.sql.join("; "),
         };
