@@ -4,6 +4,7 @@ mod affected;
 mod database_away;
 mod failing_disk;
 mod replica;
+mod soak;
 mod swap;
 mod two_servers;
 
