@@ -9,20 +9,8 @@ use serde_json::{Value, json};
 
 use super::load::{Load, Report};
 use super::process::{Process, Program, ask};
-use crate::app::traveller;
+use super::requests::{BOOK, SEARCH, TRIP, booking, is_found};
 use crate::postgres::{Cluster, Setup};
-
-const SEARCH: &str = "query($from: String!, $to: String!, $date: Date!) {
-  itineraries(origin: {name: $from}, destination: {name: $to}, dateTime: {date: $date}) {
-    nodes { id }
-  }
-}";
-
-const BOOK: &str = "mutation($input: BookTripInput!) {
-  bookTrip(input: $input) { trip { reference } refusals { code } }
-}";
-
-const TRIP: &str = "query($reference: String!) { trip(reference: $reference) { status } }";
 
 /// The disk of the database when it is small, in megabytes.
 const DISK_MEGABYTES: u32 = 80;
@@ -203,12 +191,7 @@ fn search(server: &Process, per_s: u64, variables: Value) -> Load {
     let (http, origin) = (reqwest::Client::new(), server.origin.clone());
     Load::start(per_s, move |_| {
         let (http, origin, variables) = (http.clone(), origin.clone(), variables.clone());
-        async move {
-            let answer = ask(&http, &origin, SEARCH, &variables).await?;
-            let nodes = &answer["data"]["itineraries"]["nodes"];
-            let is_found = nodes.as_array().is_some_and(|nodes| !nodes.is_empty());
-            if is_found { Ok(()) } else { Err(answer.to_string()) }
-        }
+        async move { is_found(&ask(&http, &origin, SEARCH, &variables).await?) }
     })
 }
 
@@ -219,7 +202,7 @@ fn book(server: &Process, id: Value, per_s: u64, told: Told) -> Load {
         let (http, origin, id) = (http.clone(), origin.clone(), id.clone());
         let told = Arc::clone(&told);
         async move {
-            let answer = ask(&http, &origin, BOOK, &wish(&id, person)).await?;
+            let answer = ask(&http, &origin, BOOK, &booking(&id, &format!("A{person}"))).await?;
             let reference = reference(&answer);
             let code = answer["errors"][0]["extensions"]["code"].as_str();
             let is_typed = matches!(code, Some("BOOKINGS_UNAVAILABLE" | "MUTATION_TIMEOUT"));
@@ -228,12 +211,6 @@ fn book(server: &Process, id: Value, per_s: u64, told: Told) -> Load {
             if is_good { Ok(()) } else { Err(answer.to_string()) }
         }
     })
-}
-
-fn wish(id: &Value, person: u64) -> Value {
-    let person = format!("A{person}");
-    json!({ "input": { "itineraryId": id, "idempotencyKey": person,
-        "travellers": [traveller("Some", "Body", &person, 30)] } })
 }
 
 fn reference(answer: &Value) -> Option<String> {
@@ -290,7 +267,8 @@ async fn check(
             booked.1 += usize::from(!is_there);
         } else {
             refused += 1;
-            let answer = server.ask(BOOK, &wish(id, *person)).await.expect("an answer");
+            let answer =
+                server.ask(BOOK, &booking(id, &format!("A{person}"))).await.expect("an answer");
             refused_again += usize::from(self::reference(&answer).is_none());
         }
     }
