@@ -58,6 +58,11 @@ impl MigratorTrait for Migrator {
                 up_down!("affected/sqlite"),
                 up_down!("affected/postgres"),
             ),
+            migration(
+                "m20261125_000007_turns",
+                up_down!("turns/sqlite"),
+                up_down!("turns/postgres"),
+            ),
         ]
     }
 }

@@ -3,6 +3,7 @@
 use std::io::{BufRead, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 
@@ -14,11 +15,17 @@ use crate::cli::{
 use crate::graphql::client_row;
 use crate::serve::{IfMissing, StartError, close, find_keys, now, open_store, say};
 use crate::store::{
-    Erasure, KeyFile, NewApiKey, Randomness, Revocation, Store, StoreError, archive_date,
+    Archived, Erasure, KeyFile, NewApiKey, Randomness, Revocation, Store, StoreError, archive_date,
 };
 
 /// The caller that the audit log names for what a command has done.
 const CALLER: &str = "railgraph command";
+
+/// How long to wait for another server's turn to end: those of servers that were killed do.
+const TURN_WAIT: Duration = Duration::from_secs(5);
+
+/// How often to look whether it has.
+const TURN_LOOK: Duration = Duration::from_millis(100);
 
 /// Says it on standard error, past the log.
 fn warn(text: &str) {
@@ -45,17 +52,43 @@ async fn archive_in(store: &Store, options: &ArchiveOptions) -> Result<ExitCode,
     }
     if let Some(file) = &options.restore {
         let file = Some(file.as_str()).filter(|file| *file != "all");
-        let done = store.restore(file, CALLER, now()).await?;
+        let Some(done) = in_turn(|| store.restore(file, CALLER, now())).await? else {
+            return Ok(ExitCode::FAILURE);
+        };
         say(&format!("{} trips brought back from {} files", done.trips, done.segments));
         return Ok(ExitCode::SUCCESS);
     }
     let before = options.before.unwrap_or_else(|| archive_date(now()));
-    let Some(done) = store.archive(before, CALLER, now()).await? else {
-        warn("error: another server is archiving at the moment");
+    let Some(done) = in_turn(|| store.archive(before, CALLER, now())).await? else {
         return Ok(ExitCode::FAILURE);
     };
     say(&format!("{} trips moved to {} files", done.trips, done.segments));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Does it once no other server is at it; `None` where one stays at it. One that was killed is
+/// taken to be at it for a second.
+async fn in_turn<F, Fut>(attempt: F) -> Result<Option<Archived>, StoreError>
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Result<Option<Archived>, StoreError>>,
+{
+    let begun = Instant::now();
+    let mut has_waited = false;
+    loop {
+        if let Some(done) = attempt().await? {
+            return Ok(Some(done));
+        }
+        if begun.elapsed() > TURN_WAIT {
+            warn("error: another server is archiving at the moment");
+            return Ok(None);
+        }
+        if !has_waited {
+            warn("waiting: another server is archiving, or was a moment ago");
+            has_waited = true;
+        }
+        tokio::time::sleep(TURN_LOOK).await;
+    }
 }
 
 /// `audit verify`: 0 where the log is whole, 1 where it is not.

@@ -195,6 +195,8 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
         jobs.spawn(file.run(Arc::clone(&networks), every));
     }
     jobs.spawn(affected::watch(Arc::clone(&networks), store.clone(), clock.clone()));
+    let replicated = store.clone();
+    jobs.spawn(async move { replicated.look_at_replica().await });
     let stopping = Arc::new(AtomicBool::new(false));
     let open = OpenConnections::new(engine.limits());
     let app = App {

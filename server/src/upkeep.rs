@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use chrono::{DateTime, Utc};
 use tokio::task::JoinSet;
 
 use crate::http::Clock;
 use crate::sight::Metrics;
-use crate::store::{Archived, AuditHead, Store, archive_date};
+use crate::store::{Archived, AuditHead, Store, StoreError, archive_date};
 
 /// How often what has expired is deleted.
 const PURGE_EVERY: Duration = Duration::from_hours(1);
@@ -23,6 +24,9 @@ const TELL_HEAD_EVERY: u32 = 60;
 
 /// How often trips that have become a year old are archived.
 const ARCHIVE_EVERY: Duration = Duration::from_hours(24);
+
+/// How long to wait where another server is archiving: it may have been killed.
+const ARCHIVE_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// How often the key file is looked at.
 const KEYS_EVERY: Duration = Duration::from_secs(2);
@@ -98,6 +102,9 @@ async fn seal(store: Store, metrics: Arc<Metrics>) {
                     told = Some(head);
                 }
             }
+            Err(error @ StoreError::TurnLost) => {
+                tracing::warn!(error.cause = %error, "audit.turn_lost");
+            }
             // Once, not every second, while the database is away.
             Err(error) if !failing => {
                 failing = true;
@@ -121,20 +128,29 @@ async fn archive(store: Store, clock: Clock) {
     let mut days = tokio::time::interval(ARCHIVE_EVERY);
     loop {
         days.tick().await;
-        let now = clock();
-        match store.archive(archive_date(now), "railgraph archive", now).await {
-            // Nothing was due, or another server is at it.
-            Ok(None | Some(Archived { trips: 0, .. })) => {}
-            Ok(Some(done)) => {
-                tracing::info!(
-                    archive.trips = done.trips,
-                    archive.files = done.segments,
-                    "archived"
-                );
-            }
-            Err(error) => tracing::warn!(error.cause = %error, "archive.failed"),
+        while !archive_once(&store, clock()).await {
+            tokio::time::sleep(ARCHIVE_AGAIN_AFTER).await;
         }
     }
+}
+
+/// Whether there is nothing to be done until tomorrow.
+async fn archive_once(store: &Store, now: DateTime<Utc>) -> bool {
+    match store.archive(archive_date(now), "railgraph archive", now).await {
+        // Another server is at it, or was when it was killed.
+        Ok(None) => return false,
+        // Nothing was due.
+        Ok(Some(Archived { trips: 0, .. })) => {}
+        Ok(Some(done)) => {
+            tracing::info!(archive.trips = done.trips, archive.files = done.segments, "archived");
+        }
+        Err(error @ StoreError::TurnLost) => {
+            tracing::warn!(error.cause = %error, "archive.turn_lost");
+            return false;
+        }
+        Err(error) => tracing::warn!(error.cause = %error, "archive.failed"),
+    }
+    true
 }
 
 async fn watch_keys(store: Store, path: PathBuf) {

@@ -7,6 +7,7 @@ pub mod app;
 pub mod collector;
 pub mod cpu;
 pub mod european;
+pub mod failing_disk;
 pub mod feed;
 pub mod fuzz;
 pub mod generated;

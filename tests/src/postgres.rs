@@ -22,6 +22,8 @@ use std::time::{Duration, Instant};
 
 use sea_orm::sqlx::{self, AssertSqlSafe, Connection as _};
 
+use crate::failing_disk::{FailingSyncs, SmallDisk};
+
 /// Where distributions put the programs when they are not in the path.
 const USUAL_PLACES: [&str; 4] = [
     "/usr/lib/postgresql/18/bin",
@@ -165,10 +167,26 @@ fn start(programs: &Path) -> io::Result<Server> {
     Ok(Server { url, _keeper: Some((keeper, input)) })
 }
 
+/// What is special about a cluster.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Setup {
+    /// It has a disk of its own, of so many megabytes.
+    pub disk_megabytes: Option<u32>,
+    /// Its log is not on that disk.
+    pub has_log_elsewhere: bool,
+    /// Its syncs can be made to fail.
+    pub has_failing_syncs: bool,
+}
+
 /// A cluster of its own, which writes to the disk as one in production does and can be killed.
 pub struct Cluster {
     programs: PathBuf,
+    // Unmounted before its folder goes.
+    disk: Option<SmallDisk>,
+    syncs: Option<FailingSyncs>,
     folder: tempfile::TempDir,
+    /// Of its log, where that is elsewhere.
+    log_folder: Option<tempfile::TempDir>,
     owner: Option<(u32, u32)>,
     port: u16,
     server: Option<Child>,
@@ -181,27 +199,89 @@ impl Cluster {
     ///
     /// Where it is, and does not start.
     pub fn start() -> Option<Self> {
-        let programs = programs()?;
+        Self::start_as(&Setup::default())
+    }
+
+    /// Starts one; `None` where PostgreSQL is not installed, or there is no disk for it.
+    ///
+    /// # Panics
+    ///
+    /// Where there is, and it does not start.
+    pub fn start_as(setup: &Setup) -> Option<Self> {
+        let mut cluster = Self::in_new_folder(programs()?);
+        let folder = cluster.folder.path();
+        if let Some(megabytes) = setup.disk_megabytes {
+            cluster.disk = Some(SmallDisk::mount(folder, megabytes)?);
+            owner_for(folder).expect("a user for PostgreSQL");
+        }
+        cluster.syncs = setup.has_failing_syncs.then(|| FailingSyncs::compile(folder));
+        // A gigabyte of log would not find room on a small disk.
+        let (segment, log) = match setup.disk_megabytes {
+            Some(_) => ("1", "min_wal_size = 2MB\nmax_wal_size = 8MB\n"),
+            None => ("16", ""),
+        };
+        let mut initdb = cluster.command("initdb");
+        initdb.args(["--username=railgraph", "--auth=trust", "--encoding=UTF8", "--locale=C"]);
+        initdb.args(["--wal-segsize", segment, "--pgdata"]).arg(cluster.data());
+        let log_folder = setup.has_log_elsewhere.then(|| {
+            let folder = tempfile::Builder::new().prefix("railgraph-wal-").tempdir();
+            let folder = folder.expect("a folder");
+            owner_for(folder.path()).expect("a user for PostgreSQL");
+            initdb.arg("--waldir").arg(folder.path());
+            folder
+        });
+        let output = initdb.output().expect("initdb");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        cluster.log_folder = log_folder;
+        cluster.write_settings(log);
+        cluster.run();
+        Some(cluster)
+    }
+
+    fn in_new_folder(programs: PathBuf) -> Self {
         let folder = tempfile::Builder::new().prefix("railgraph-pg-").tempdir().expect("a folder");
         let owner = owner_for(folder.path()).expect("a user for PostgreSQL");
         let port = free_port().expect("a port");
-        let mut cluster = Self { programs, folder, owner, port, server: None };
-        let output = cluster
-            .command("initdb")
-            .args(["--username=railgraph", "--auth=trust", "--encoding=UTF8", "--locale=C"])
-            .arg("--pgdata")
-            .arg(cluster.data())
-            .output()
-            .expect("initdb");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let (disk, syncs, log_folder, server) = (None, None, None, None);
+        Self { programs, disk, syncs, folder, log_folder, owner, port, server }
+    }
+
+    fn write_settings(&self, more: &str) {
         let settings = format!(
-            "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = '{}'\n\
-             max_connections = 300\n",
-            cluster.folder.path().display()
+            "listen_addresses = '127.0.0.1'\nport = {}\nunix_socket_directories = '{}'\n\
+             max_connections = 300\n{more}",
+            self.port,
+            self.folder.path().display()
         );
-        fs::write(cluster.data().join("postgresql.conf"), settings).expect("its settings");
-        cluster.run();
-        Some(cluster)
+        fs::write(self.data().join("postgresql.conf"), settings).expect("its settings");
+    }
+
+    /// Its small disk.
+    ///
+    /// # Panics
+    ///
+    /// Where it was started without one.
+    pub fn disk(&self) -> &SmallDisk {
+        self.disk.as_ref().expect("a cluster with a small disk")
+    }
+
+    /// Its syncs.
+    ///
+    /// # Panics
+    ///
+    /// Where it was started as one whose syncs do not fail.
+    pub fn syncs(&self) -> &FailingSyncs {
+        self.syncs.as_ref().expect("a cluster whose syncs can fail")
+    }
+
+    /// Whether it has ended by itself.
+    ///
+    /// # Panics
+    ///
+    /// Where the system does not say.
+    pub fn has_ended(&mut self) -> bool {
+        let server = self.server.as_mut();
+        server.is_none_or(|server| server.try_wait().expect("its state").is_some())
     }
 
     /// Starts a streaming standby of it.
@@ -211,11 +291,7 @@ impl Cluster {
     /// Where it does not start.
     #[must_use]
     pub fn standby(&self) -> Self {
-        let folder = tempfile::Builder::new().prefix("railgraph-pg-").tempdir().expect("a folder");
-        let owner = owner_for(folder.path()).expect("a user for PostgreSQL");
-        let port = free_port().expect("a port");
-        let programs = self.programs.clone();
-        let mut standby = Self { programs, folder, owner, port, server: None };
+        let mut standby = Self::in_new_folder(self.programs.clone());
         let output = standby
             .command("pg_basebackup")
             .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "railgraph"])
@@ -224,12 +300,7 @@ impl Cluster {
             .output()
             .expect("pg_basebackup");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let settings = format!(
-            "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = '{}'\n\
-             max_connections = 300\n",
-            standby.folder.path().display()
-        );
-        fs::write(standby.data().join("postgresql.conf"), settings).expect("its settings");
+        standby.write_settings("");
         standby.run();
         standby
     }
@@ -309,6 +380,9 @@ impl Cluster {
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
             let mut command = self.command("postgres");
+            if let Some(syncs) = &self.syncs {
+                command.env("LD_PRELOAD", syncs.library());
+            }
             let server = command.arg("-D").arg(self.data()).stderr(Stdio::null()).spawn();
             let mut server = server.expect("PostgreSQL");
             // Until the processes of one that was killed have gone, it ends by itself.

@@ -148,6 +148,29 @@ impl Socket {
         tokio::time::timeout(time, self.hear()).await.ok()
     }
 
+    /// The next message, while each ping is answered; none where there is none in this time.
+    ///
+    /// # Panics
+    ///
+    /// Where the server has gone.
+    pub async fn pinged_within(&mut self, time: Duration) -> Option<Value> {
+        let until = tokio::time::Instant::now() + time;
+        loop {
+            let frame = tokio::time::timeout_at(until, self.0.next()).await.ok()?;
+            match frame.expect("a frame").expect("a frame") {
+                Message::Text(text) => {
+                    let message: Value = serde_json::from_str(&text).expect("JSON");
+                    if message["type"] != "ping" {
+                        return Some(message);
+                    }
+                    self.say(json!({ "type": "pong" })).await;
+                }
+                Message::Ping(_) | Message::Pong(_) => {}
+                other => panic!("expected a message, found {other:?}"),
+            }
+        }
+    }
+
     /// The next frame; none where there will be none.
     ///
     /// # Panics

@@ -16,7 +16,9 @@ use super::{Process, TraceStats};
 use crate::limit::SharedStats;
 use crate::networks::NetworkStats;
 use crate::search::Engine;
-use crate::store::{BreakerState, BreakerStats, LookupStats, PoolStats, ReplicaStats, WriteStats};
+use crate::store::{
+    BreakerState, BreakerStats, LookupStats, PoolStats, ReplicaState, ReplicaStats, WriteStats,
+};
 
 /// One label.
 type One = [(&'static str, &'static str); 1];
@@ -160,6 +162,7 @@ struct Read {
     reads: Family<One, Counter>,
     replica_failures: Counter,
     replica_behind: Gauge,
+    replica_state: Gauge,
     at_work: Family<One, Gauge>,
     waiting: Family<One, Gauge>,
     shed: Family<One, Counter>,
@@ -472,6 +475,11 @@ impl Read {
             "What it has not applied of the primary's log",
             self.replica_behind.clone(),
         );
+        to.register(
+            "database_replica_state",
+            "0 none or not asked yet, 1 read, 2 behind, 3 away, 4 no standby of this primary",
+            self.replica_state.clone(),
+        );
         to.register("requests_at_work", "Requests at work", self.at_work.clone());
         to.register("requests_waiting", "Requests in line", self.waiting.clone());
         to.register("requests_shed", "Requests that were one too many", self.shed.clone());
@@ -546,6 +554,13 @@ impl Read {
             count(&reads("primary"), replica.from_primary);
             count(&self.replica_failures, replica.failures);
             self.replica_behind.set(replica.behind_bytes);
+            self.replica_state.set(match replica.state {
+                None => 0,
+                Some(ReplicaState::Read) => 1,
+                Some(ReplicaState::Behind) => 2,
+                Some(ReplicaState::Away) => 3,
+                Some(ReplicaState::Refused) => 4,
+            });
         }
         for (of, gate) in &now.gates {
             number(&self.at_work.get_or_create(&[("of", *of)]), gate.at_work);

@@ -4,7 +4,7 @@
 //! triggers refuse every change of it. Its mac is a hash under a key of the key file. What is
 //! committed is chained afterwards, in whatever order it became visible: **sealing** gives each row
 //! a number without gaps and a hash over the seal before it and its mac. One server at a time does
-//! so, hence bookings never wait for each other because of the chain.
+//! so (see `turns.rs`), hence bookings never wait for each other because of the chain.
 //!
 //! [`Store::verify_audit`] reads the whole log. It finds a changed row by its mac; one that was
 //! removed, added or moved by the chain; one removed before it was sealed, or with all that came
@@ -17,21 +17,20 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, IntoActiveModel, QueryResult,
-    Statement, Value,
+    ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryResult, Statement,
+    Value,
 };
 
 use super::Store;
 use super::entities::audit_log;
 use super::error::StoreError;
+use super::steps::Step;
+use super::turns::{NO_LEASE, SEALING, SHORT_LEASE, Turn, hold, hold_to_end, take};
 use super::write::Outcome;
 use crate::booking::Trip;
 
-/// Any number will do, as long as all servers use the same.
-const SEALING_LOCK: i64 = 0x7261_7365;
-
 /// Rows sealed in one transaction.
-const SEALED_AT_ONCE: usize = 1_000;
+const SEALED_AT_ONCE: i64 = 1_000;
 
 /// Rows read at once when the log is verified.
 const VERIFIED_AT_ONCE: i64 = 5_000;
@@ -131,6 +130,16 @@ pub struct AuditReport {
     pub head: Option<AuditHead>,
     /// What is wrong, a sentence each; empty where nothing is.
     pub findings: Vec<String>,
+}
+
+/// How a transaction that seals has ended.
+enum Sealed {
+    /// Nothing waits any more; the newest seal.
+    All(Option<AuditHead>),
+    /// There is more for this turn.
+    Some(Turn),
+    /// Another server is at it.
+    Busy,
 }
 
 impl audit_log::Model {
@@ -283,33 +292,59 @@ impl Store {
         })
     }
 
-    /// Seals what was committed since the last time. `None` where another server is at it.
+    /// Seals what was committed since the last time. `None` where another server is at it, or
+    /// nothing was ever sealed.
+    ///
+    /// [`StoreError::TurnLost`] where another server has taken over; what is left is sealed by it.
     pub async fn seal_audit(&self) -> Result<Option<AuditHead>, StoreError> {
+        let mut turn = None;
         loop {
             let store = self.clone();
             let sealed = self.write(move |transaction| {
-                Box::pin(async move { store.seal_some(transaction).await })
+                Box::pin(async move { store.seal_some(transaction, turn).await })
             });
             match sealed.await? {
-                Some((head, count)) if count < SEALED_AT_ONCE => return Ok(head),
-                Some(_) => {}
-                None => return Ok(None),
+                Sealed::All(head) => return Ok(head),
+                Sealed::Some(next) => turn = Some(next),
+                Sealed::Busy => return Ok(None),
             }
+            self.step(Step::PartCommitted);
         }
     }
 
+    /// Seals as many rows as one transaction may. It is the first of a run where there is no turn
+    /// yet; where it is the last, it gives the turn back, so that most runs are one transaction.
     async fn seal_some(
         &self,
         transaction: &DatabaseTransaction,
-    ) -> Result<Outcome<Option<(Option<AuditHead>, usize)>>, StoreError> {
-        let backend = transaction.get_database_backend();
-        if backend == DbBackend::Postgres {
-            let sql = format!("SELECT pg_try_advisory_xact_lock({SEALING_LOCK}) AS mine");
-            let row = transaction.query_one_raw(Statement::from_string(backend, sql)).await?;
-            if !row.is_some_and(|row| row.try_get("", "mine").unwrap_or(false)) {
-                return Ok(Outcome::Undo(None));
+        turn: Option<Turn>,
+    ) -> Result<Outcome<Sealed>, StoreError> {
+        let waiting = waiting_for_seals(transaction).await?;
+        let is_last = waiting <= SEALED_AT_ONCE;
+        let turn = match turn {
+            None if waiting == 0 => {
+                return Ok(Outcome::Undo(Sealed::All(newest_seal(transaction).await?)));
             }
-        }
+            None => {
+                let lease = if is_last { NO_LEASE } else { SHORT_LEASE };
+                let Some(turn) = take(transaction, SEALING, lease).await? else {
+                    return Ok(Outcome::Undo(Sealed::Busy));
+                };
+                turn
+            }
+            Some(turn) if is_last => hold_to_end(transaction, turn).await.map(|()| turn)?,
+            Some(turn) => hold(transaction, turn).await.map(|()| turn)?,
+        };
+        let head = self.seal_oldest(transaction).await?;
+        Ok(Outcome::Keep(if is_last { Sealed::All(head) } else { Sealed::Some(turn) }))
+    }
+
+    /// Seals the oldest rows that wait for it; the newest seal is then this one.
+    async fn seal_oldest(
+        &self,
+        transaction: &DatabaseTransaction,
+    ) -> Result<Option<AuditHead>, StoreError> {
+        let backend = transaction.get_database_backend();
         let before = newest_seal(transaction).await?;
         let sql = format!(
             "SELECT a.id, a.mac FROM audit_unsealed u JOIN audit_log a ON a.id = u.audit_id \
@@ -317,7 +352,7 @@ impl Store {
         );
         let rows = transaction.query_all_raw(Statement::from_string(backend, sql)).await?;
         if rows.is_empty() {
-            return Ok(Outcome::Undo(Some((before, 0))));
+            return Ok(before);
         }
         let (mut head, mut seals, mut ids) = (before, Vec::new(), Vec::new());
         let ring = self.vault().ring();
@@ -339,7 +374,7 @@ impl Store {
         let marks: Vec<_> = (1..=ids.len()).map(|at| format!("${at}")).collect();
         let sql = format!("DELETE FROM audit_unsealed WHERE audit_id IN ({})", marks.join(", "));
         transaction.execute_raw(Statement::from_sql_and_values(backend, sql, ids)).await?;
-        Ok(Outcome::Keep(Some((head, rows.len()))))
+        Ok(head)
     }
 
     /// The newest seal, for a metric or a note elsewhere; `None` before the first one.
@@ -492,6 +527,17 @@ fn verify_sealed(
 
 fn entry_of(row: &QueryResult) -> Result<audit_log::Model, StoreError> {
     Ok(<audit_log::Model as sea_orm::FromQueryResult>::from_query_result(row, "")?)
+}
+
+/// How many rows wait for their seal; no more are counted than it takes to tell whether one
+/// transaction is enough.
+async fn waiting_for_seals(database: &impl ConnectionTrait) -> Result<i64, StoreError> {
+    let most = SEALED_AT_ONCE + 1;
+    let sql =
+        format!("SELECT count(*) AS n FROM (SELECT 1 FROM audit_unsealed LIMIT {most}) AS waiting");
+    let statement = Statement::from_string(database.get_database_backend(), sql);
+    let row = database.query_one_raw(statement).await?;
+    Ok(row.ok_or(StoreError::Corrupt("a count without a row"))?.try_get("", "n")?)
 }
 
 async fn newest_seal(database: &impl ConnectionTrait) -> Result<Option<AuditHead>, StoreError> {

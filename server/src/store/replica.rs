@@ -8,7 +8,9 @@
 //! The questions are shared: whoever comes while one is under way waits for the next, which begins
 //! after he came. So there is one at a time, however many requests there are.
 //!
-//! A standby that is away, or was promoted, is left alone for a while; the primary is read.
+//! A standby that is away is left alone for a while; the primary is read. So it is where the server
+//! is no standby of this primary: it has another cluster's data, follows another server since one
+//! was promoted, or is a primary itself. The answers say so each time; see `log_place.rs`.
 
 use std::str::FromStr;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -18,13 +20,14 @@ use std::time::Duration;
 use sea_orm::sqlx::ConnectOptions as _;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sea_orm::{
-    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    IsolationLevel, SqlxPostgresConnector, Statement, TransactionTrait,
+    AccessMode, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel,
+    SqlxPostgresConnector, TransactionTrait,
 };
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
 use super::error::{OpenError, StoreError};
+use super::log_place::{LogPlace, PRIMARY, Refusal, STANDBY};
 use super::{Store, StoreConfig};
 
 /// How long a request waits for a standby that is a moment behind.
@@ -36,11 +39,24 @@ const LOOK_EVERY: Duration = Duration::from_millis(4);
 /// How long nobody waits for a standby that did not catch up.
 const LATE: Duration = Duration::from_secs(1);
 
-/// How long a standby that failed is left alone.
+/// How long a replica that failed, or is none, is left alone.
 const AWAY: Duration = Duration::from_secs(2);
 
 /// How long a question about a position may take.
 const QUESTION_MAX: Duration = Duration::from_secs(1);
+
+/// What the replica was found to be when it was last asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ReplicaState {
+    /// It has all that was acknowledged, and is read.
+    Read,
+    /// It has not applied it yet.
+    Behind,
+    /// It does not answer, or fails.
+    Away,
+    /// It is no standby of this primary.
+    Refused,
+}
 
 /// What has been read from where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -53,14 +69,17 @@ pub struct ReplicaStats {
     pub failures: u64,
     /// Bytes of the primary's log that it had not applied when it was last looked at.
     pub behind_bytes: i64,
+    /// What it is; none before it was asked.
+    pub state: Option<ReplicaState>,
 }
 
 /// A standby.
 #[derive(Debug)]
 pub(super) struct Replica {
     connection: DatabaseConnection,
-    primary: Position,
-    own: Position,
+    primary: Question,
+    own: Question,
+    found: StdMutex<Option<(ReplicaState, Option<Refusal>)>>,
     /// Until when nobody waits for it, and until when nobody asks it.
     patience: StdMutex<(Instant, Instant)>,
     served: AtomicU64,
@@ -69,39 +88,29 @@ pub(super) struct Replica {
     behind_bytes: AtomicI64,
 }
 
-/// A position of a log, asked for by one request at a time.
+/// Where a log has got to, asked by one request at a time.
 #[derive(Debug, Default)]
-struct Position {
-    /// Questions begun.
+struct Question {
+    /// Those that were begun.
     begun: AtomicU64,
-    /// The newest answer, and which question's it is.
-    answer: Mutex<(u64, i64)>,
+    /// The newest answer, and to which one.
+    answer: Mutex<(u64, LogPlace)>,
 }
 
-impl Position {
-    /// An answer to a question that was begun after this was called.
-    async fn ask(&self, database: &DatabaseConnection, sql: &str) -> Result<i64, StoreError> {
+impl Question {
+    /// An answer to one that was begun after this was called.
+    async fn ask(&self, database: &DatabaseConnection, sql: &str) -> Result<LogPlace, StoreError> {
         let before = self.begun.load(Ordering::SeqCst);
         let mut answer = self.answer.lock().await;
         if answer.0 > before {
             return Ok(answer.1);
         }
         let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
-        let statement = Statement::from_string(DbBackend::Postgres, sql);
-        let asked = timeout(QUESTION_MAX, database.query_one_raw(statement)).await;
-        let asked = asked.map_err(|_| super::breaker::unavailable("no position in time"))??;
-        let row = asked.ok_or(StoreError::Corrupt("a database without a position"))?;
-        *answer = (number, row.try_get("", "position")?);
+        let asked = timeout(QUESTION_MAX, LogPlace::ask(database, sql)).await;
+        *answer = (number, asked.map_err(|_| super::breaker::unavailable("no position in time"))??);
         Ok(answer.1)
     }
 }
-
-/// The end of the primary's log: behind everything that was acknowledged.
-const PRIMARY: &str = "SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::BIGINT AS position";
-
-/// What a standby has applied; nothing where it is none, or none any more.
-const STANDBY: &str = "SELECT CASE WHEN pg_is_in_recovery() \
-     THEN COALESCE((pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::BIGINT, -1) ELSE -1 END AS position";
 
 impl Replica {
     /// A replica at a URL. It may be away: it is asked when it is needed.
@@ -122,8 +131,9 @@ impl Replica {
         let none = || AtomicU64::new(0);
         Ok(Self {
             connection: SqlxPostgresConnector::from_sqlx_postgres_pool(pool),
-            primary: Position::default(),
-            own: Position::default(),
+            primary: Question::default(),
+            own: Question::default(),
+            found: StdMutex::new(None),
             patience: StdMutex::new((now, now)),
             served: none(),
             from_primary: none(),
@@ -147,15 +157,55 @@ impl Replica {
             from_primary: read(&self.from_primary),
             failures: read(&self.failures),
             behind_bytes: self.behind_bytes.load(Ordering::Relaxed),
+            state: self.found().map(|(state, _)| state),
         }
+    }
+
+    fn found(&self) -> Option<(ReplicaState, Option<Refusal>)> {
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes what it was found to be; says what it was before.
+    fn note(
+        &self,
+        state: ReplicaState,
+        refusal: Option<Refusal>,
+    ) -> Option<(ReplicaState, Option<Refusal>)> {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.replace((state, refusal))
+    }
+
+    /// Leaves it alone: it is no standby of this primary. That is said when it is found, and not
+    /// again while it stays so.
+    fn refused(&self, refusal: Refusal) {
+        self.leave_alone();
+        let now = Some((ReplicaState::Refused, Some(refusal)));
+        if self.note(ReplicaState::Refused, Some(refusal)) != now {
+            tracing::warn!(
+                error.cause = %refusal,
+                hint = "the primary is read; --replica-url must name a streaming standby of it",
+                "database.replica_refused"
+            );
+        }
+    }
+
+    /// It is a standby of this primary.
+    fn accepted(&self, state: ReplicaState) {
+        if let Some((ReplicaState::Refused, _)) = self.note(state, None) {
+            tracing::info!("database.replica_accepted");
+        }
+    }
+
+    fn leave_alone(&self) {
+        let mut patience = self.patience.lock().unwrap_or_else(PoisonError::into_inner);
+        patience.1 = Instant::now() + AWAY;
     }
 
     /// Leaves it alone for a while.
     fn failed(&self, error: &StoreError) {
         self.failures.fetch_add(1, Ordering::Relaxed);
-        let (late, _) = self.patience();
-        let until = (late, Instant::now() + AWAY);
-        *self.patience.lock().unwrap_or_else(PoisonError::into_inner) = until;
+        self.leave_alone();
+        self.note(ReplicaState::Away, None);
         tracing::warn!(error.cause = %error, "database.replica_away");
     }
 
@@ -174,22 +224,25 @@ impl Replica {
         let until = Instant::now() + CATCH_UP;
         loop {
             let applied = match self.own.ask(&self.connection, STANDBY).await {
-                Ok(applied) if applied >= 0 => applied,
-                Ok(_) => {
-                    self.failed(&StoreError::Corrupt("the replica is no standby"));
-                    return false;
-                }
+                Ok(applied) => applied,
                 Err(error) => {
                     self.failed(&error);
                     return false;
                 }
             };
-            self.behind_bytes.store((wanted - applied).max(0), Ordering::Relaxed);
-            if applied >= wanted {
+            if let Err(refusal) = applied.follows(&wanted) {
+                self.refused(refusal);
+                return false;
+            }
+            let behind_bytes = (wanted.position - applied.position).max(0);
+            self.behind_bytes.store(behind_bytes, Ordering::Relaxed);
+            if behind_bytes == 0 {
+                self.accepted(ReplicaState::Read);
                 return true;
             }
             let now = Instant::now();
             if now >= until || now < late {
+                self.accepted(ReplicaState::Behind);
                 let mut patience = self.patience.lock().unwrap_or_else(PoisonError::into_inner);
                 patience.0 = patience.0.max(now + LATE);
                 return false;
@@ -203,6 +256,14 @@ impl Store {
     /// What has been read from the replica; none where there is none.
     pub fn replica_stats(&self) -> Option<ReplicaStats> {
         self.inner.replica.as_ref().map(Replica::stats)
+    }
+
+    /// Asks the replica, where there is one, so that what it is stands in the log and the metrics
+    /// before anybody reads from it.
+    pub async fn look_at_replica(&self) {
+        if let Some(replica) = &self.inner.replica {
+            replica.is_caught_up(self.reader()).await;
+        }
     }
 
     /// The database to answer a request from that begins to read now.

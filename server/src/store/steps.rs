@@ -1,9 +1,9 @@
-//! The steps of a transaction that writes, named, so that a test can stop the process at each.
+//! The steps of a transaction that writes, named, so that a test can stop or pause at each.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// A place in a transaction at which a process may die.
+/// A place in a transaction, or between two, at which a process may die or stand still.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Step {
     /// The transaction has begun, nothing is written.
@@ -18,10 +18,14 @@ pub enum Step {
     BeforeCommit,
     /// The commit is done, the caller not yet answered.
     Committed,
+    /// A transaction of a job that one server at a time may do has its turn; nothing is written.
+    PartBegun,
+    /// Such a transaction is committed, and another one follows.
+    PartCommitted,
 }
 
 impl Step {
-    /// All of them, in their order.
+    /// Those of a booking or a change, in their order.
     pub const ALL: [Self; 6] = [
         Self::Begun,
         Self::KeyTaken,

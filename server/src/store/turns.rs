@@ -6,8 +6,8 @@
 //! over changes nothing any more, however late it wakes up. The row stays locked until the
 //! transaction ends, so that nobody takes over between the check and the commit.
 //!
-//! Sealing and archiving need no token: each of their transactions reads all that it goes by under
-//! a lock that ends with it, so that there is nothing that could come late.
+//! Only migrations do without: the table of turns is made by one of them, and all of them are one
+//! transaction, under a lock of PostgreSQL's that ends with it.
 
 use std::time::Duration;
 
@@ -19,6 +19,20 @@ use super::write::Outcome;
 
 /// How long a server that says nothing keeps its turn, unless it is said otherwise.
 pub const LEASE: Duration = Duration::from_secs(30);
+
+/// The same where a run begins where the last one ended: to take over costs nothing, and nobody
+/// waits long for a server that was killed. A part of such a job may take longer, since its
+/// transaction keeps the row locked.
+pub(super) const SHORT_LEASE: Duration = Duration::from_secs(1);
+
+/// The lease of a transaction that needs no other after it: the turn ends with its commit.
+pub(super) const NO_LEASE: Duration = Duration::ZERO;
+
+/// Moving trips to the archive, and back.
+pub(super) const ARCHIVING: &str = "archive";
+
+/// Sealing the audit log.
+pub(super) const SEALING: &str = "audit-sealing";
 
 /// A server's turn at a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +57,10 @@ fn clock(backend: DbBackend) -> &'static str {
     }
 }
 
+fn milliseconds(lease: Duration) -> i64 {
+    i64::try_from(lease.as_millis()).unwrap_or(i64::MAX / 2)
+}
+
 impl Store {
     /// A turn at a job; `None` where another server has it.
     pub async fn take_turn(
@@ -50,22 +68,10 @@ impl Store {
         job: &'static str,
         lease: Duration,
     ) -> Result<Option<Turn>, StoreError> {
-        let lease_ms = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX / 2);
         self.write(move |transaction| {
             Box::pin(async move {
-                let backend = transaction.get_database_backend();
-                let clock = clock(backend);
-                let sql = format!(
-                    "UPDATE job_turns SET token = token + 1, held_until = {clock} + $1 \
-                     WHERE job = $2 AND held_until <= {clock} RETURNING token"
-                );
-                let values: [Value; 2] = [lease_ms.into(), job.into()];
-                let statement = Statement::from_sql_and_values(backend, sql, values);
-                let Some(row) = transaction.query_one_raw(statement).await? else {
-                    return Ok(Outcome::Undo(None));
-                };
-                let token = row.try_get("", "token")?;
-                Ok(Outcome::Keep(Some(Turn { job, token, lease_ms })))
+                let turn = take(transaction, job, lease).await?;
+                Ok(if turn.is_some() { Outcome::Keep(turn) } else { Outcome::Undo(None) })
             })
         })
         .await
@@ -98,14 +104,52 @@ impl Store {
     }
 }
 
+/// Takes a turn; `None` where another server has it, or is just taking it.
+pub(super) async fn take(
+    transaction: &DatabaseTransaction,
+    job: &'static str,
+    lease: Duration,
+) -> Result<Option<Turn>, StoreError> {
+    let backend = transaction.get_database_backend();
+    let clock = clock(backend);
+    // SQLite has one writer; PostgreSQL's do not wait for each other here.
+    let lock = if backend == DbBackend::Postgres { "FOR UPDATE SKIP LOCKED" } else { "" };
+    let sql = format!(
+        "UPDATE job_turns SET token = token + 1, held_until = {clock} + $1 WHERE job = \
+         (SELECT job FROM job_turns WHERE job = $2 AND held_until <= {clock} {lock}) \
+         RETURNING token"
+    );
+    let lease_ms = milliseconds(lease);
+    let values: [Value; 2] = [lease_ms.into(), job.into()];
+    let statement = Statement::from_sql_and_values(backend, sql, values);
+    let Some(row) = transaction.query_one_raw(statement).await? else { return Ok(None) };
+    Ok(Some(Turn { job, token: row.try_get("", "token")?, lease_ms }))
+}
+
 /// Extends a turn, until this transaction's end at least.
 pub(super) async fn hold(transaction: &DatabaseTransaction, turn: Turn) -> Result<(), StoreError> {
+    extend(transaction, turn, turn.lease_ms).await
+}
+
+/// Holds a turn until this transaction's commit, and gives it back with it.
+pub(super) async fn hold_to_end(
+    transaction: &DatabaseTransaction,
+    turn: Turn,
+) -> Result<(), StoreError> {
+    extend(transaction, turn, milliseconds(NO_LEASE)).await
+}
+
+async fn extend(
+    transaction: &DatabaseTransaction,
+    turn: Turn,
+    lease_ms: i64,
+) -> Result<(), StoreError> {
     let backend = transaction.get_database_backend();
     let sql = format!(
         "UPDATE job_turns SET held_until = {} + $1 WHERE job = $2 AND token = $3",
         clock(backend)
     );
-    let values: [Value; 3] = [turn.lease_ms.into(), turn.job.into(), turn.token.into()];
+    let values: [Value; 3] = [lease_ms.into(), turn.job.into(), turn.token.into()];
     let done =
         transaction.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
     if done.rows_affected() == 1 { Ok(()) } else { Err(StoreError::TurnLost) }

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use clap::{Parser, Subcommand};
 use tests::feed;
 use tests::running::database_away::{self, Away};
+use tests::running::failing_disk::{self, Fault};
 use tests::running::replica::{self, Plan};
 use tests::running::{Program, soak, swap, two_servers};
 
@@ -42,6 +43,12 @@ enum What {
     DatabaseAway {
         /// For how long, each time.
         #[arg(long, default_value_t = 20)]
+        seconds: u64,
+    },
+    /// PostgreSQL's disk is full, and then its syncs fail, while searches and bookings go on.
+    FailingDisk {
+        /// For how long, each time.
+        #[arg(long, default_value_t = 10)]
         seconds: u64,
     },
     /// A standby falls behind while callers write at one server and read at another.
@@ -97,6 +104,11 @@ async fn run(what: What, program: Program) -> bool {
         What::DatabaseAway { seconds } => {
             run_away(&program, Away::Stopped, seconds).await
                 & run_away(&program, Away::Still, seconds).await
+        }
+        What::FailingDisk { seconds } => {
+            run_failing(&program, Fault::DataFull, seconds).await
+                & run_failing(&program, Fault::AllFull, seconds).await
+                & run_failing(&program, Fault::Syncs, seconds).await
         }
     }
 }
@@ -248,6 +260,53 @@ async fn run_away(program: &Program, away: Away, seconds: u64) -> bool {
         && found.longest_refusal_ms <= 100.0
         && found.back_after_ms <= 5_000.0
         && found.health == (200, 503)
+}
+
+async fn run_failing(program: &Program, fault: Fault, seconds: u64) -> bool {
+    let plan = failing_disk::Plan {
+        program: program.clone(),
+        question: question(),
+        fault,
+        time: Duration::from_secs(seconds),
+        searches_per_s: 200,
+        bookings_per_s: 50,
+    };
+    let Some(found) = failing_disk::run(&plan).await else {
+        println!("PostgreSQL is missing, or no disk can be mounted");
+        return false;
+    };
+    println!(
+        "{fault:?}: {} searches, {} failed, p99 {:.1} ms",
+        found.searches.sent,
+        found.searches.failures.len(),
+        found.searches.percentile_ms(0.99)
+    );
+    println!(
+        "{} bookings: {} acknowledged, {} of them lost; {} refused typed, {} of them again when \
+         they were sent again; {} failed otherwise; {} persons have {} trips",
+        found.bookings.sent,
+        found.booked.0,
+        found.booked.1,
+        found.refused,
+        found.refused_again,
+        found.bookings.failures.len(),
+        found.trips.0,
+        found.trips.1
+    );
+    println!(
+        "reads meanwhile: {} answered, {} not; PostgreSQL {}; the first booking came {:.0} ms \
+         after it was well",
+        found.reads.0,
+        found.reads.1,
+        if found.has_ended { "had ended and was started" } else { "went on by itself" },
+        found.back_after_ms
+    );
+    found.searches.failures.is_empty()
+        && found.bookings.failures.is_empty()
+        && found.booked.1 == 0
+        && found.refused_again == 0
+        && found.trips.0 as u64 == found.trips.1
+        && (fault != Fault::DataFull || found.reads.1 == 0)
 }
 
 async fn run_swap(program: Program, files: u32, requests_per_s: u64) -> bool {

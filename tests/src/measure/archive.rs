@@ -145,7 +145,7 @@ pub async fn work(arguments: &[String]) {
         if store.archive(before, "measure", now()).await.expect("an archive").is_some() {
             return;
         }
-        // The session of a process that was killed holds its lock until PostgreSQL notices.
+        // The turn of a process that was killed ends within a second.
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

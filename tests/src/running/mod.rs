@@ -2,6 +2,7 @@
 //! program `running` does it at length and prints the figures; the suite runs short versions.
 
 pub mod database_away;
+pub mod failing_disk;
 pub mod load;
 pub mod nginx;
 pub mod process;

@@ -125,6 +125,7 @@ fn total(stores: &[Store; 2]) -> ReplicaStats {
         from_primary: one.from_primary + other.from_primary,
         failures: one.failures + other.failures,
         behind_bytes: one.behind_bytes.max(other.behind_bytes),
+        state: one.state.max(other.state),
     }
 }
 

@@ -148,6 +148,32 @@ async fn the_archive_takes_what_is_old_and_nothing_else() {
     assert_eq!(server.stop().code, Some(0));
 }
 
+/// Another process has the turn for so long, by the database's clock.
+async fn turn_is_taken_for(folder: &Path, seconds: u32) {
+    let url = format!("sqlite://{}", folder.join("railgraph.sqlite").display());
+    let raw = sea_orm::Database::connect(url).await.expect("the database");
+    let until = format!("CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER) + {seconds}000");
+    let sql = format!("UPDATE job_turns SET held_until = {until} WHERE job = 'archive'");
+    assert_eq!(raw.execute_unprepared(&sql).await.expect("a row").rows_affected(), 1);
+}
+
+#[tokio::test]
+async fn the_archive_waits_for_a_turn_that_ends_and_not_for_one_that_does_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    assert_eq!(Server::start(folder.path(), &NOTHING).stop().code, Some(0));
+    turn_is_taken_for(folder.path(), 2).await;
+    let waiting = "waiting: another server is archiving, or was a moment ago";
+    let ended = command(folder.path(), "archive");
+    assert_eq!((ended.code, ended.out.as_str()), (Some(0), "0 trips moved to 0 files\n"));
+    assert!(ended.said().contains(&waiting), "{}", ended.err);
+    turn_is_taken_for(folder.path(), 60).await;
+    let ended = command(folder.path(), "archive --restore");
+    assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""));
+    let refused = "error: another server is archiving at the moment";
+    let said = ended.said();
+    assert!(said.contains(&waiting) && said.contains(&refused), "{}", ended.err);
+}
+
 #[test]
 fn commands_make_no_keys() {
     let folder = tempfile::tempdir().expect("a folder");

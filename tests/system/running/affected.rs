@@ -104,6 +104,68 @@ async fn gone_retimed_and_moved_trains_are_listed_until_they_run_as_booked_again
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn trains_that_serve_other_stations_are_listed_with_the_legs_that_were_booked() {
+    on_both(async |store| {
+        let server = app::start(feed::network(CITIES), store.clone(), Caller::open()).await;
+        let elsewhere = book(&server, "Aachen", "Bonn", "2026-12-01", "N1").await;
+        book(&server, "Celle", "Dresden", "2026-12-03", "N2").await;
+        let unserved = book(&server, "Dresden", "Emden", "2026-12-04", "N3").await;
+        // The same train turns to another city; another one ends where a third began before, so
+        // that its old end is served by nobody any more.
+        let rows = CITIES
+            .replace("AB1,Aachen,Bonn,08:00,09:00", "AB1,Aachen,Celle,08:00,09:00")
+            .replace("DE1,Dresden,Emden,12:00,18:00", "DE1,Dresden,Celle,12:00,18:00");
+        server.networks.replace(feed::network(&rows), moment(app::NOW));
+        run(&server, &store).await;
+        let found = affected(&server).await;
+        assert_eq!(found["totalCount"], 2, "{found}");
+        let expected = [
+            (elsewhere, "AB1", "Aachen", "Bonn", "2026-12-01T08:00:00+01:00"),
+            (unserved, "DE1", "Dresden", "Emden", "2026-12-04T12:00:00+01:00"),
+        ];
+        for (node, (reference, train, from, to, departure)) in
+            found["nodes"].as_array().expect("nodes").iter().zip(expected)
+        {
+            assert_eq!(node["trip"]["reference"], json!(reference));
+            let [leg] = node["legs"].as_array().expect("legs").as_slice() else {
+                panic!("expected one leg: {node}")
+            };
+            assert_eq!(leg["change"], "STATION_CHANGED");
+            // There is no other time to tell: the train does not take anybody there.
+            assert_eq!((&leg["departure"], &leg["arrival"]), (&Value::Null, &Value::Null));
+            let booked = &leg["leg"];
+            let booked = ["sourceId", "originName", "destinationName", "departure"]
+                .map(|name| booked[name].as_str().expect("a text"));
+            assert_eq!(booked, [train, from, to, departure]);
+        }
+        server.networks.replace(feed::network(CITIES), moment(app::NOW));
+        run(&server, &store).await;
+        assert_eq!(affected(&server).await["totalCount"], 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_trip_of_two_trains_only_the_one_that_serves_other_stations_is_told() {
+    on_both(async |store| {
+        let server = app::start(feed::network(CITIES), store.clone(), Caller::open()).await;
+        let id = server.itinerary("Aachen", "Celle", "2026-12-05").await;
+        let travellers = json!([traveller("A", "N1", "N1", 30)]);
+        let booked = server.book(json!({ "itineraryId": id, "travellers": travellers })).await;
+        assert_eq!(booked["refusals"], json!([]));
+        let rows = CITIES.replace("BC1,Bonn,Celle", "BC1,Bonn,Dresden");
+        server.networks.replace(feed::network(&rows), moment(app::NOW));
+        run(&server, &store).await;
+        let found = affected(&server).await;
+        let legs = found["nodes"][0]["legs"].as_array().expect("legs").clone();
+        let told: Vec<_> =
+            legs.iter().map(|leg| (&leg["leg"]["sourceId"], &leg["change"])).collect();
+        assert_eq!(told, [(&json!("BC1"), &json!("STATION_CHANGED"))], "{found}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_support_sees_them_and_dates_that_the_network_lacks_are_not_judged() {
     on_both(async |store| {
         let server = app::start(feed::network(CITIES), store.clone(), Caller::open()).await;

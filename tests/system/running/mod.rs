@@ -2,6 +2,7 @@
 
 mod affected;
 mod database_away;
+mod failing_disk;
 mod replica;
 mod soak;
 mod swap;

@@ -1,10 +1,12 @@
 //! A replica is read, and nobody reads anything from it that is older than what he has written.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use server::store::{KeyFile, OpenError, Randomness, Store, StoreConfig};
+use sea_orm::ConnectionTrait;
+use server::store::{KeyFile, OpenError, Randomness, ReplicaState, Store, StoreConfig};
 use tests::measure::{now, request};
 use tests::postgres::Cluster;
+use tests::running::process::Process;
 use tests::running::replica::{self, Plan};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -18,7 +20,6 @@ async fn nobody_reads_older_than_he_has_written() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_that_keeps_up_is_read_and_one_that_stands_still_is_not() {
-    use sea_orm::ConnectionTrait;
     let Some(primary) = Cluster::start() else { return };
     let standby = primary.standby();
     let keys = KeyFile::generate(&Randomness::system()).expect("keys");
@@ -59,4 +60,118 @@ async fn a_replica_of_sqlite_or_of_another_kind_is_refused() {
         let opened = Store::open(&config).await;
         assert!(matches!(opened, Err(OpenError::ReplicaUrl)), "{replica}");
     }
+}
+
+/// Gives a stopped cluster the address of another one, and starts it there.
+fn start_in_place_of(cluster: &mut Cluster, url: &str) {
+    let file = cluster.data().join("postgresql.conf");
+    let settings = std::fs::read_to_string(&file).expect("its settings");
+    let port = url.rsplit(':').next().and_then(|rest| rest.split('/').next()).expect("a port");
+    let lines = settings.lines().map(|line| match line.strip_prefix("port = ") {
+        Some(_) => format!("port = {port}"),
+        None => line.to_owned(),
+    });
+    std::fs::write(&file, lines.collect::<Vec<_>>().join("\n") + "\n").expect("its settings");
+    cluster.start_again();
+}
+
+/// Ten reads of a trip that is there: by whom they were answered, and what the replica is then.
+async fn ten_reads(store: &Store, reference: &str) -> (u64, ReplicaState) {
+    let before = store.replica_stats().expect("a replica");
+    for _ in 0..10 {
+        let trip = store.trip(reference, None).await.expect("an answer");
+        assert!(trip.is_some(), "the primary has it");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let after = store.replica_stats().expect("a replica");
+    (after.from_replica - before.from_replica, after.state.expect("it was asked"))
+}
+
+/// Waits until the replica is found to be this.
+async fn until(store: &Store, state: ReplicaState) {
+    let begun = Instant::now();
+    loop {
+        store.look_at_replica().await;
+        let found = store.replica_stats().expect("a replica").state;
+        if found == Some(state) {
+            return;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "it is {found:?}, not {state:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn book(store: &Store) -> String {
+    let trip = store.book(&request("Reader", "R1", 0), now()).await;
+    trip.expect("a booking").expect("no refusal").reference().to_string()
+}
+
+/// Its log gets longer than that of a cluster with a few bookings.
+async fn write_much(cluster: &Cluster) {
+    let raw = sea_orm::Database::connect(cluster.url()).await.expect("the cluster");
+    let sql = "CREATE TABLE much AS SELECT n, repeat('x', 1000) FROM generate_series(1, 40000) \
+               AS g(n)";
+    raw.execute_unprepared(sql).await.expect("rows");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_standby_of_another_cluster_is_not_read_also_after_it_took_ones_address() {
+    let Some(primary) = Cluster::start() else { return };
+    let mut standby = primary.standby();
+    let other = Cluster::start().expect("it is installed");
+    write_much(&other).await;
+    let mut foreign = other.standby();
+    let keys = KeyFile::generate(&Randomness::system()).expect("keys");
+    let store = replica::store(&primary, &standby, &keys).await;
+    let reference = book(&store).await;
+    until(&store, ReplicaState::Read).await;
+    let (from_replica, _) = ten_reads(&store, &reference).await;
+    assert!(from_replica > 0, "it is read while it is a standby");
+    standby.stop();
+    foreign.stop();
+    start_in_place_of(&mut foreign, &standby.url());
+    until(&store, ReplicaState::Refused).await;
+    assert_eq!(ten_reads(&store, &reference).await, (0, ReplicaState::Refused));
+    foreign.stop();
+    standby.start_again();
+    until(&store, ReplicaState::Read).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_standby_that_follows_a_promoted_server_is_not_read_for_the_old_primary() {
+    let Some(old) = Cluster::start() else { return };
+    let keys = KeyFile::generate(&Randomness::system()).expect("keys");
+    let promoted = old.standby();
+    let follower = promoted.standby();
+    let store = replica::store(&old, &follower, &keys).await;
+    let reference = book(&store).await;
+    until(&store, ReplicaState::Read).await;
+    let raw = sea_orm::Database::connect(promoted.url()).await.expect("the standby");
+    raw.execute_unprepared("SELECT pg_promote()").await.expect("promoted");
+    // So that its position is beyond the old primary's.
+    write_much(&promoted).await;
+    until(&store, ReplicaState::Refused).await;
+    assert_eq!(ten_reads(&store, &reference).await, (0, ReplicaState::Refused));
+    // For the new primary it is one.
+    let store = replica::store(&promoted, &follower, &keys).await;
+    until(&store, ReplicaState::Read).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_says_that_its_replica_is_a_primary_and_reads_the_other_one() {
+    let Some(primary) = Cluster::start() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = primary.url();
+    let arguments = ["--database-url", url.as_str(), "--replica-url", url.as_str()];
+    let server = Process::start(&super::program(), folder.path(), &arguments);
+    let is_refused = |server: &Process| server.logged("database.replica_refused") == 1;
+    server.until("the replica is refused", is_refused).await;
+    let query = "{ trip(reference: \"TRP-00000000\") { status } }";
+    let answer = server.ask(query, &serde_json::json!({})).await.expect("an answer");
+    assert_eq!(answer, serde_json::json!({ "data": { "trip": null } }));
+    let metrics = reqwest::get(format!("{}/metrics", server.origin)).await.expect("metrics");
+    let metrics = metrics.text().await.expect("a text");
+    assert!(metrics.contains("\ndatabase_replica_state 4\n"), "{metrics}");
+    assert!(server.log().contains("found a server that is not in recovery"), "{}", server.log());
+    assert_eq!(server.logged("database.replica_refused"), 1, "said once");
 }

@@ -170,7 +170,7 @@ async fn what_is_archived_comes_back_as_it_was(bench: Bench) {
     trips[1] = bench.cancel(&trips[1]).await;
     let before = live(&bench).await;
     assert_eq!(archived(&bench, "2026-12-31").await, 3);
-    let done = bench.store.restore(None, "test", later()).await.unwrap();
+    let done = bench.store.restore(None, "test", later()).await.unwrap().unwrap();
     assert_eq!(done, Archived { trips: 3, segments: 1 });
     assert_eq!(live(&bench).await, before);
     for trip in &trips {
@@ -204,11 +204,15 @@ async fn what_an_interrupted_batch_left_behind_is_removed(bench: Bench) {
     // As a process leaves it that is killed before its commit; and a file of somebody else.
     let remains = folder.join(name.replace(".jsonl", "0.jsonl"));
     let foreign = folder.join("trips-00000000-0.jsonl.zst");
-    for path in [&remains, &foreign] {
+    // As a server has just written it that has taken over from this one meanwhile.
+    let later = folder.join(name.replacen("-00000001-", "-7fffffff-", 1));
+    assert_ne!(later, file, "the token is the second part of {name}");
+    for path in [&remains, &foreign, &later] {
         std::fs::write(path, "half a frame").unwrap();
     }
     assert_eq!(archived(&bench, "2026-12-31").await, 0);
-    assert_eq!([&file, &remains, &foreign].map(|path| path.exists()), [true, false, true]);
+    let are_there = [&file, &remains, &foreign, &later].map(|path| path.exists());
+    assert_eq!(are_there, [true, false, true, true]);
     is_whole(&bench.store).await;
 }
 
@@ -254,7 +258,7 @@ async fn an_erased_client_is_erased_in_the_archive_too(bench: Bench) {
     assert!(read.reservations()[0].client.person.is_erased());
     assert_eq!(read.reservations()[1].client, alan);
     is_whole(&bench.store).await;
-    bench.store.restore(None, "test", later()).await.unwrap();
+    bench.store.restore(None, "test", later()).await.unwrap().unwrap();
     assert_eq!(bench.store.trip_by_id(trip.id()).await.unwrap(), Some(read));
 }
 

@@ -19,6 +19,7 @@ mod reading;
 mod refusals;
 mod rotating;
 mod tickets;
+mod turns;
 mod writing;
 
 use bench::Bench;

@@ -8,17 +8,22 @@
 //! A batch is one transaction. Its file is written and synced first; then the trips' rows go and
 //! their places in the archive come, together. Until the commit a trip is in the database, and the
 //! file is nobody's; from the commit on it is in the archive. Files that no row names are remains
-//! of a batch that was interrupted, and the next one removes them.
+//! of a batch that was interrupted, and the next run removes them.
+//!
+//! One server at a time does so (see `turns.rs`). What a run writes to the database is refused
+//! where another server has taken over; a folder refuses nothing, so the token of the run stands in
+//! the names of its files, and a run removes only remains of earlier ones. A server that was
+//! stopped half-way through looking for remains never removes what came after it.
 
 mod file;
 mod read;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect, Statement, Value,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect, Statement, Value,
 };
 
 pub(super) use file::Line;
@@ -31,10 +36,9 @@ use super::entities::{
 };
 use super::error::StoreError;
 use super::rows::TripRows;
+use super::steps::Step;
+use super::turns::{ARCHIVING, SHORT_LEASE, Turn, hold};
 use super::write::Outcome;
-
-/// Any number will do, as long as all servers use the same.
-const ARCHIVE_LOCK: i64 = 0x7261_6172;
 
 /// Trips moved in one transaction: a few ten milliseconds, in which SQLite's writer does nothing
 /// else.
@@ -64,13 +68,24 @@ pub struct ArchiveReport {
 enum Batch {
     Moved(u64),
     NothingLeft,
-    /// Another server is at it.
-    Busy,
+}
+
+/// What a run is to do, and in whose turn.
+#[derive(Clone)]
+struct Run {
+    turn: Turn,
+    folder: PathBuf,
+    before: NaiveDate,
+    caller: String,
+    now: DateTime<Utc>,
 }
 
 impl Store {
     /// Moves trips that departed before a date to the archive, until none is left. `None` where
-    /// another server is at it.
+    /// another server is at it, or was less than a second ago and has not said that it ended.
+    ///
+    /// [`StoreError::TurnLost`] where another server has taken over; the next run goes on where
+    /// this one has ended.
     pub async fn archive(
         &self,
         before: NaiveDate,
@@ -79,20 +94,25 @@ impl Store {
     ) -> Result<Option<Archived>, StoreError> {
         self.ensure_keys().await?;
         let folder = self.archive_folder()?;
+        let Some(turn) = self.take_turn(ARCHIVING, SHORT_LEASE).await? else { return Ok(None) };
+        let run = Run { turn, folder, before, caller: caller.to_owned(), now };
+        self.ended(turn, self.move_all(&run).await).await
+    }
+
+    async fn move_all(&self, run: &Run) -> Result<Archived, StoreError> {
         let mut done = Archived::default();
         let mut retries = self.retries();
         loop {
-            let (store, folder, caller) = (self.clone(), folder.clone(), caller.to_owned());
+            let (store, run) = (self.clone(), run.clone());
             let is_first = done.segments == 0;
             let batch = self.write(move |transaction| {
                 Box::pin(async move {
-                    if !take_lock(transaction).await? {
-                        return Ok(Outcome::Undo(Batch::Busy));
-                    }
+                    hold(transaction, run.turn).await?;
+                    store.step(Step::PartBegun);
                     if is_first {
-                        store.sweep(transaction, &folder).await?;
+                        store.sweep(transaction, &run).await?;
                     }
-                    store.move_some(transaction, &folder, before, (caller.as_str(), now)).await
+                    store.move_some(transaction, &run).await
                 })
             });
             match batch.await {
@@ -100,40 +120,60 @@ impl Store {
                     done.trips += trips;
                     done.segments += 1;
                     retries = self.retries();
+                    self.step(Step::PartCommitted);
                 }
-                Ok(Batch::Busy) if is_first => return Ok(None),
-                Ok(Batch::NothingLeft | Batch::Busy) => return Ok(Some(done)),
+                Ok(Batch::NothingLeft) => return Ok(done),
                 // A batch that was committed, and did not say so, finds its trips gone.
                 Err(error) => retries.again(error).await?,
             }
         }
     }
 
-    /// Brings every trip of the archive, or of one file of it, back into the database.
+    /// Gives the turn back, however a run has ended.
+    async fn ended(
+        &self,
+        turn: Turn,
+        run: Result<Archived, StoreError>,
+    ) -> Result<Option<Archived>, StoreError> {
+        let done = run.as_ref().copied().unwrap_or_default();
+        let text = format!("{} trips, {} files", done.trips, done.segments);
+        // Where this fails, the turn ends by itself a moment later; what was done is done.
+        let _ = self.end_turn(turn, text).await;
+        run.map(Some)
+    }
+
+    /// Brings every trip of the archive, or of one file of it, back into the database. `None`, and
+    /// [`StoreError::TurnLost`], as with [`Store::archive`].
     pub async fn restore(
         &self,
         file: Option<&str>,
         caller: &str,
         now: DateTime<Utc>,
-    ) -> Result<Archived, StoreError> {
+    ) -> Result<Option<Archived>, StoreError> {
         let folder = self.archive_folder()?;
+        let Some(turn) = self.take_turn(ARCHIVING, SHORT_LEASE).await? else { return Ok(None) };
+        let run = Run { turn, folder, before: now.date_naive(), caller: caller.to_owned(), now };
+        self.ended(turn, self.restore_all(file, &run).await).await
+    }
+
+    async fn restore_all(&self, file: Option<&str>, run: &Run) -> Result<Archived, StoreError> {
         let mut wanted = archive_segment::Entity::find();
         if let Some(file) = file {
             wanted = wanted.filter(archive_segment::Column::File.eq(file));
         }
         let mut done = Archived::default();
         for segment in wanted.all(self.reader()).await? {
-            let path = folder.join(&segment.file);
-            let (store, caller) = (self.clone(), caller.to_owned());
+            let (store, run) = (self.clone(), run.clone());
             let restored = self.write(move |transaction| {
                 Box::pin(async move {
-                    store.restore_one(transaction, &path, &segment, (caller.as_str(), now)).await
+                    hold(transaction, run.turn).await?;
+                    store.step(Step::PartBegun);
+                    store.restore_one(transaction, &run, &segment).await
                 })
             });
-            if let Some(trips) = restored.await? {
-                done.trips += trips;
-                done.segments += 1;
-            }
+            done.trips += restored.await?;
+            done.segments += 1;
+            self.step(Step::PartCommitted);
         }
         Ok(done)
     }
@@ -149,12 +189,9 @@ impl Store {
         format!("trips-{}-", &hash.to_hex()[..8])
     }
 
-    /// Removes what an interrupted batch has left behind.
-    async fn sweep(
-        &self,
-        transaction: &DatabaseTransaction,
-        folder: &Path,
-    ) -> Result<(), StoreError> {
+    /// Removes what interrupted batches of earlier runs have left behind.
+    async fn sweep(&self, transaction: &DatabaseTransaction, run: &Run) -> Result<(), StoreError> {
+        let folder = &run.folder;
         let known = archive_segment::Entity::find().all(transaction).await?;
         let prefix = self.archive_prefix();
         if !tokio::fs::try_exists(folder).await.unwrap_or(false) {
@@ -163,7 +200,10 @@ impl Store {
         let mut entries = tokio::fs::read_dir(folder).await.map_err(StoreError::Archive)?;
         while let Some(entry) = entries.next_entry().await.map_err(StoreError::Archive)? {
             let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with(&prefix) && known.iter().all(|segment| segment.file != name) {
+            let token = name.strip_prefix(&prefix).map(token_of);
+            if token.is_some_and(|token| token < run.turn.token())
+                && known.iter().all(|segment| segment.file != name)
+            {
                 tokio::fs::remove_file(entry.path()).await.map_err(StoreError::Archive)?;
                 tracing::info!(archive.file = name, "archive.remains_removed");
             }
@@ -174,15 +214,13 @@ impl Store {
     async fn move_some(
         &self,
         transaction: &DatabaseTransaction,
-        folder: &Path,
-        before: NaiveDate,
-        by: (&str, DateTime<Utc>),
+        run: &Run,
     ) -> Result<Outcome<Batch>, StoreError> {
         // Who has not departed yet is nobody to be archived, whatever day was said.
-        let before = before.min(by.1.date_naive());
-        let turn = before.and_time(NaiveTime::MIN).and_utc().timestamp();
+        let before = run.before.min(run.now.date_naive());
+        let midnight = before.and_time(NaiveTime::MIN).and_utc().timestamp();
         let trips = trip::Entity::find()
-            .filter(trip::Column::CurrentUntil.lte(turn))
+            .filter(trip::Column::CurrentUntil.lte(midnight))
             .order_by_asc(trip::Column::CurrentUntil)
             .limit(TRIPS_AT_ONCE)
             .lock_exclusive()
@@ -191,9 +229,10 @@ impl Store {
         if trips.is_empty() {
             return Ok(Outcome::Undo(Batch::NothingLeft));
         }
+        let by = (run.caller.as_str(), run.now);
         let rows = self.rows_of(transaction, trips).await?;
-        let (segment_id, name) = self.new_segment(folder, by.1).await?;
-        let (folder, file) = (folder.to_owned(), name.clone());
+        let (segment_id, name) = self.new_segment(transaction, run).await?;
+        let (folder, file) = (run.folder.clone(), name.clone());
         let written = tokio::task::spawn_blocking(move || file::write(&folder, &file, rows)).await;
         let (written, rows) = written
             .map_err(|_| StoreError::Corrupt("the archive's writer panicked"))?
@@ -225,14 +264,16 @@ impl Store {
     /// that chance gives two of them the same number now and then: then there is another one.
     async fn new_segment(
         &self,
-        folder: &Path,
-        now: DateTime<Utc>,
+        transaction: &DatabaseTransaction,
+        run: &Run,
     ) -> Result<(i64, String), StoreError> {
+        let token = run.turn.token();
         loop {
-            let id = self.new_id(now)?;
-            let name = format!("{}{id:016x}.jsonl.zst", self.archive_prefix());
-            let is_taken = tokio::fs::try_exists(folder.join(&name)).await;
-            if !is_taken.map_err(StoreError::Archive)? {
+            let id = self.new_id(run.now)?;
+            let name = format!("{}{token:08x}-{id:016x}.jsonl.zst", self.archive_prefix());
+            let is_there = tokio::fs::try_exists(run.folder.join(&name)).await;
+            let known = archive_segment::Entity::find_by_id(id).one(transaction).await?;
+            if !is_there.map_err(StoreError::Archive)? && known.is_none() {
                 return Ok((id, name));
             }
         }
@@ -241,14 +282,11 @@ impl Store {
     async fn restore_one(
         &self,
         transaction: &DatabaseTransaction,
-        path: &Path,
+        run: &Run,
         segment: &archive_segment::Model,
-        by: (&str, DateTime<Utc>),
-    ) -> Result<Outcome<Option<u64>>, StoreError> {
-        if !take_lock(transaction).await? {
-            return Ok(Outcome::Undo(None));
-        }
-        let bytes = tokio::fs::read(path).await.map_err(StoreError::Archive)?;
+    ) -> Result<Outcome<u64>, StoreError> {
+        let bytes =
+            tokio::fs::read(run.folder.join(&segment.file)).await.map_err(StoreError::Archive)?;
         if blake3::hash(&bytes).as_bytes().as_slice() != segment.hash {
             return Err(StoreError::Corrupt("an archive file is not what was written"));
         }
@@ -269,21 +307,17 @@ impl Store {
         let count = lines.len() as u64;
         insert_lines(transaction, lines).await?;
         let subject = format!("{count} trips from {}", segment.file);
+        let by = (run.caller.as_str(), run.now);
         self.audit_other(transaction, Effect::Restored, subject, by).await?;
-        // The file is nobody's now; the next batch that is archived removes it.
-        Ok(Outcome::Keep(Some(count)))
+        // The file is nobody's now; the next run that archives removes it.
+        Ok(Outcome::Keep(count))
     }
 }
 
-/// PostgreSQL's servers take turns; SQLite has one writer anyway.
-async fn take_lock(transaction: &DatabaseTransaction) -> Result<bool, StoreError> {
-    let backend = transaction.get_database_backend();
-    if backend != DbBackend::Postgres {
-        return Ok(true);
-    }
-    let sql = format!("SELECT pg_try_advisory_xact_lock({ARCHIVE_LOCK}) AS mine");
-    let row = transaction.query_one_raw(Statement::from_string(backend, sql)).await?;
-    Ok(row.is_some_and(|row| row.try_get("", "mine").unwrap_or(false)))
+/// The token in what follows the prefix of a file's name; 0 where there is none.
+fn token_of(rest: &str) -> i64 {
+    let token = rest.split_once('-').map(|(token, _)| i64::from_str_radix(token, 16));
+    token.and_then(Result::ok).unwrap_or(0)
 }
 
 /// Notes where the trips are.

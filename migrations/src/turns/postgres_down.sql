@@ -1,0 +1,1 @@
+DELETE FROM job_turns WHERE job IN ('archive', 'audit-sealing');
