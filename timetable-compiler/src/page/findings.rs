@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use super::number;
+use super::{number, sentence};
 use crate::compile::ReadInput;
 use crate::inspect::size;
 use crate::notice::{Code, Findings, Severity, Total};
@@ -71,7 +71,7 @@ fn actions(findings: &Findings) -> Markup {
                         th class="number" { "times" } } }
                     tbody {
                         @for (code, action, found) in rows {
-                            tr { td { (action) } td { (link(code)) }
+                            tr { td { (sentence(action)) } td { (link(code)) }
                                 td class="number" { (number(found)) } }
                         }
                     }
@@ -122,9 +122,9 @@ pub(super) fn explanations(findings: &Findings) -> Markup {
                 @for code in findings.totals().keys() {
                     @let it = code.explanation();
                     h3 id={ "code-" (code) } { (code) }
-                    p { (it.meaning) }
-                    p { b { "Why it matters: " } (it.why) }
-                    p { b { "How to mend it: " } (it.mend) }
+                    p { (sentence(it.meaning)) }
+                    p { b { "Why it matters: " } (sentence(it.why)) }
+                    p { b { "How to mend it: " } (sentence(it.mend)) }
                 }
             }
         }
