@@ -22,6 +22,7 @@ pub mod redis;
 pub mod running;
 pub mod socket;
 pub mod tamper;
+pub mod third_party;
 
 /// The lines of a file of the archive.
 ///
