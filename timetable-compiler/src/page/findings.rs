@@ -19,7 +19,7 @@ pub(super) fn read(inputs: &[ReadInput], findings: &Findings) -> Markup {
         section {
             h2 { "Read" }
             div class="wide" {
-                table {
+                table class="inputs" {
                     thead { tr {
                         th { "input" } th { "form" } th class="number" { "size" }
                         th class="number" { "read" } th class="number" { "kept" }

@@ -201,7 +201,7 @@ mod tests {
         let map = Map { stations, ..Map::default() };
         let named = map.named(10, 13.0);
         let written: Vec<_> = named.iter().map(|it| (it.place.name.as_str(), it.is_left)).collect();
-        // The quiet one is written to the left of the busiest; the long name has room on neither side.
+        // The quiet one is written to the left of the busiest; the long name has no room at all.
         let expected = [("Busiest", false), ("Edge", true), ("Quiet", true)];
         assert_eq!(written, expected);
         assert_eq!(map.named(1, 13.0).len(), 1);

@@ -176,8 +176,9 @@ fn calendar(trains: &[(NaiveDate, usize)]) -> Markup {
     html! {
         section {
             h2 { "Trains per day" }
-            p class="soft" { "The fuller a day, the stronger its colour; the number is shown when it is "
-                "pointed at." }
+            p class="soft" {
+                "The fuller a day, the stronger its colour; pointed at, it tells its number."
+            }
             div class="calendar" {
                 @for month in months {
                     @let first = month[0].0.with_day(1).unwrap_or(month[0].0);
