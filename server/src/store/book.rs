@@ -130,6 +130,10 @@ impl Store {
                     continue;
                 }
             }
+            // What is in the way may be the trace of the same request.
+            if let Some(answer) = self.replay(&booking.claim, booking.now).await? {
+                return Ok(answer);
+            }
             let refusals = self.already_booked_in(&booking.accepted).await?;
             if !refusals.is_empty() {
                 return Ok(Err(refusals));
@@ -157,7 +161,9 @@ impl Booking {
         store.step(Step::Begun);
         let trip = store.trip_row(accepted, *now)?;
         let state = TripState { id: trip.id, version: trip.version, status: trip.status };
-        if !claim.take(transaction, state, *now).await? {
+        let mut together = Together::new(transaction.get_database_backend());
+        claim.take_with(&mut together, state, *now);
+        if !together.barrier(transaction).await? {
             return Ok(Outcome::Undo(Attempt::KeyTaken));
         }
         store.step(Step::KeyTaken);
@@ -166,7 +172,6 @@ impl Booking {
         let legs = leg_rows(trip.id, accepted);
         let places = store.place_rows(&trip, accepted, travellers.clients, numbers, *now)?;
         let rows = TripRows { trip, legs, places };
-        let mut together = Together::new(transaction.get_database_backend());
         together.insert::<client::Entity, _>(travellers.created);
         together.insert::<client_identity::Entity, _>(travellers.entries);
         insert(&mut together, &rows);
@@ -174,7 +179,9 @@ impl Booking {
         let by = (self.caller.as_str(), *now);
         together.insert::<audit_log::Entity, _>([store.audit_booked(&trip, by)?]);
         store.step(Step::TripWritten);
-        together.run(transaction).await?;
+        if !together.run(transaction).await? {
+            return Ok(Outcome::Undo(Attempt::KeyTaken));
+        }
         store.step(Step::BeforeCommit);
         Ok(Outcome::Keep(Attempt::Booked(trip)))
     }

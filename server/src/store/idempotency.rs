@@ -8,12 +8,14 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, Insert, IntoActiveModel,
+    QueryFilter,
 };
 
 use super::Store;
 use super::entities::idempotency_key as entity;
 use super::error::StoreError;
+use super::together::Together;
 use super::write::Outcome;
 use crate::booking::{IdempotencyKey, Refusal, Trip};
 
@@ -48,6 +50,17 @@ impl Claim {
         trip: TripState,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
+        let taken = self.insertion(trip, now).exec_without_returning(transaction).await?;
+        Ok(taken == 1)
+    }
+
+    /// Takes the key together with other insertions. Where it is taken, they write one row less.
+    pub(super) fn take_with(&self, together: &mut Together, trip: TripState, now: DateTime<Utc>) {
+        together.add(&self.insertion(trip, now), 1);
+    }
+
+    /// Writes the key, unless it is taken.
+    fn insertion(&self, trip: TripState, now: DateTime<Utc>) -> Insert<entity::ActiveModel> {
         let row = entity::Model {
             caller: self.caller.clone(),
             key: self.key.to_vec(),
@@ -70,11 +83,7 @@ impl Claim {
             ])
             .action_and_where(expired)
             .to_owned();
-        let taken = entity::Entity::insert(row.into_active_model())
-            .on_conflict(replace_expired)
-            .exec_without_returning(transaction)
-            .await?;
-        Ok(taken == 1)
+        entity::Entity::insert(row.into_active_model()).on_conflict(replace_expired)
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 pub enum Step {
     /// The transaction has begun, nothing is written.
     Begun,
-    /// The idempotency key is written.
+    /// The idempotency key is written; on SQLite, about to be written with the trip.
     KeyTaken,
     /// The travellers' clients are found or written.
     ClientsReady,

@@ -14,11 +14,12 @@ pub(super) struct Together {
     backend: DbBackend,
     sql: Vec<String>,
     values: Vec<Value>,
+    rows: u64,
 }
 
 impl Together {
     pub(super) fn new(backend: DbBackend) -> Self {
-        Self { backend, sql: Vec::new(), values: Vec::new() }
+        Self { backend, sql: Vec::new(), values: Vec::new(), rows: 0 }
     }
 
     /// Adds the insertion of these rows; nothing where there are none.
@@ -32,14 +33,38 @@ impl Together {
         if rows.is_empty() {
             return;
         }
+        let count = rows.len() as u64;
         let insertion: InsertMany<E::ActiveModel> = E::insert_many(rows);
+        self.add(&insertion, count);
+    }
+
+    /// Adds an insertion, which writes so many rows.
+    pub(super) fn add(&mut self, insertion: &impl QueryTrait, rows: u64) {
         let statement = insertion.build(self.backend);
+        // PostgreSQL only says how many rows the last insertion has written.
+        self.rows = if self.backend == DbBackend::Postgres { rows } else { self.rows + rows };
         self.sql.push(renumbered(&statement.sql, self.backend, self.values.len()));
         self.values.extend(statement.values.map(|values| values.0).unwrap_or_default());
     }
 
-    /// Sends them.
-    pub(super) async fn run(self, database: &impl ConnectionTrait) -> Result<(), StoreError> {
+    /// What was added before is written before what is added after this. SQLite writes in this
+    /// order anyway; PostgreSQL, which knows no order within a message, is sent what there is.
+    ///
+    /// False where it is known already that not all rows were written; see [`Together::run`].
+    pub(super) async fn barrier(
+        &mut self,
+        database: &impl ConnectionTrait,
+    ) -> Result<bool, StoreError> {
+        if self.backend != DbBackend::Postgres {
+            return Ok(true);
+        }
+        std::mem::replace(self, Self::new(self.backend)).run(database).await
+    }
+
+    /// Sends them. False where fewer rows were written than were to be: some were there already,
+    /// and an insertion said that then nothing is to be done. PostgreSQL tells it of the last
+    /// insertion only.
+    pub(super) async fn run(self, database: &impl ConnectionTrait) -> Result<bool, StoreError> {
         let sql = match (self.backend, self.sql.split_last()) {
             // One statement, of which the last part is the main one: a message has one statement.
             (DbBackend::Postgres, Some((last, others))) if !others.is_empty() => {
@@ -51,8 +76,7 @@ impl Together {
             _ => self.sql.join("; "),
         };
         let statement = Statement::from_sql_and_values(self.backend, sql, self.values);
-        database.execute_raw(statement).await?;
-        Ok(())
+        Ok(database.execute_raw(statement).await?.rows_affected() == self.rows)
     }
 }
 

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use tokio::sync::{mpsc, oneshot};
 use tracing::{Instrument, Span};
@@ -203,19 +203,21 @@ enum GroupEnd {
     Unknown(String),
 }
 
+/// Runs each job in a savepoint. One message ends a savepoint and begins the next: most of what a
+/// short statement costs is the way to SQLite's thread and back.
 async fn run_all(
     transaction: &DatabaseTransaction,
     group: &mut [Box<dyn Job>],
 ) -> Result<(), DbErr> {
+    const KEEP: &str = "RELEASE job; ";
+    const UNDO: &str = "ROLLBACK TO job; RELEASE job; ";
+    let mut end = "";
     for job in group {
-        let savepoint = transaction.begin().await?;
         // An error here means that the savepoint has gone, and with it the whole transaction.
-        if job.run(&savepoint).await {
-            savepoint.commit().await?;
-        } else {
-            savepoint.rollback().await?;
-        }
+        transaction.execute_unprepared(&format!("{end}SAVEPOINT job")).await?;
+        end = if job.run(transaction).await { KEEP } else { UNDO };
     }
+    transaction.execute_unprepared(end).await?;
     Ok(())
 }
 

@@ -1,7 +1,9 @@
 //! What the server does when more is asked of it than it can (QUALITY R4).
 //! `cargo run --release -p tests --bin overload -- searches` (or `bookings`, or `slow`)
 //!
-//! The server is a process of its own, in open mode on a new SQLite database. Its best rate is
+//! The server is a process of its own, in open mode on a new SQLite database. Searches take all
+//! the processor time that there is, so for them it has a processor that it does not share with
+//! those who ask: sending twice as much would slow it. Bookings wait for the disk. Its best rate is
 //! looked for with more and more callers, each with one request at a time; then twice that rate is
 //! offered, whether or not answers come, and what is answered, what is refused and how soon are
 //! counted. `slow` opens connections that say nothing, or too slowly, and sees when they are
@@ -9,12 +11,14 @@
 
 #![expect(clippy::print_stdout, reason = "a program says what it measured")]
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::{Parser, Subcommand};
+use tests::cpu::set_apart;
 use tests::measure::overload::{Asked, Offered, Work, best, offer, slow};
-use tests::measure::program::Program;
+use tests::running::{Process, Program};
 
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -52,12 +56,17 @@ const OPEN_MAX: Duration = Duration::from_secs(15);
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let program = Program::start(&[]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Process::start(&Program::beside(), folder.path(), &[]);
+    if matches!(arguments.what, What::Searches) {
+        let shared = if set_apart(server.id()) { "no processor" } else { "ITS PROCESSORS" };
+        println!("the server shares {shared} with those who ask");
+    }
     let is_good = match arguments.what {
-        What::Searches => overload(&program, Asked::Searches, &arguments).await,
-        What::Bookings => overload(&program, Asked::Bookings, &arguments).await,
+        What::Searches => overload(server.address, Asked::Searches, &arguments).await,
+        What::Bookings => overload(server.address, Asked::Bookings, &arguments).await,
         What::Slow { connections } => {
-            let closed = slow(program.address, connections).await;
+            let closed = slow(server.address, connections).await;
             let longest = closed.longest;
             println!(
                 "{connections} slow connections: all closed after {longest:.1?} at most, by the \
@@ -71,19 +80,19 @@ async fn main() -> ExitCode {
     if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-async fn overload(program: &Program, asked: Asked, arguments: &Arguments) -> bool {
-    let work = Work::prepare(program.address, asked).await;
+async fn overload(address: SocketAddr, asked: Asked, arguments: &Arguments) -> bool {
+    let work = Work::prepare(address, asked).await;
     let time = Duration::from_secs_f64(arguments.seconds);
     let mut peak = 0.0_f64;
     for callers in [2, 4, 8, 16, 32, 64, 128] {
-        let rate = best(program.address, &work, callers, time).await;
+        let rate = best(address, &work, callers, time).await;
         println!("{callers:>4} callers: {rate:>8.0}/s");
         peak = peak.max(rate);
     }
     let rate = peak * arguments.times;
     let began = Instant::now();
     let Offered { sent, late, good, refused, failed, good_times, refusal_times } =
-        offer(program.address, &work, rate, time).await;
+        offer(address, &work, rate, time).await;
     let goodput = good as f64 / time.as_secs_f64();
     println!(
         "best {peak:.0}/s; offered {rate:.0}/s for {:.1} s: {sent} sent ({late} more had no \

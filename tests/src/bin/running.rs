@@ -2,7 +2,7 @@
 //! `cargo run --release -p tests --bin running -- swap`
 //!
 //! Each subcommand prints what it did and what came of it, and exits with 1 where anything is
-//! wrong. `serve` is the server itself, as the other subcommands start it.
+//! wrong.
 
 #![expect(clippy::print_stdout, reason = "a program says what it did")]
 
@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 use tests::feed;
 use tests::running::database_away::{self, Away};
 use tests::running::replica::{self, Plan};
-use tests::running::{Program, swap, two_servers};
+use tests::running::{Program, soak, swap, two_servers};
 
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -62,14 +62,20 @@ enum What {
         #[arg(long, default_value_t = 5)]
         times: usize,
     },
+    /// A server at half of what it can do.
+    Soak {
+        /// For how long its use counts, after a tenth of it more as a warm-up.
+        #[arg(long, default_value_t = 60)]
+        minutes: u64,
+        /// On PostgreSQL; else on SQLite.
+        #[arg(long)]
+        postgres: bool,
+    },
 }
 
 fn main() -> ExitCode {
-    if std::env::args().nth(1).is_some_and(|word| word == "serve") {
-        return server::run();
-    }
     let arguments = Arguments::parse();
-    let program = Program(std::env::current_exe().expect("this program"));
+    let program = Program::beside();
     println!("{:?}", arguments.what);
     let begun = Instant::now();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -86,6 +92,7 @@ async fn run(what: What, program: Program) -> bool {
         What::Replica { callers, seconds } => {
             run_replica(Plan { callers, phase: Duration::from_secs(seconds) }).await
         }
+        What::Soak { minutes, postgres } => run_soak(program, minutes, postgres).await,
         What::TwoServers { requests_per_s, times } => run_two(program, requests_per_s, times).await,
         What::DatabaseAway { seconds } => {
             run_away(&program, Away::Stopped, seconds).await
@@ -122,6 +129,62 @@ async fn run_replica(plan: Plan) -> bool {
         found.while_killed.1, found.while_killed.0
     );
     found.stale == 0 && found.while_killed.0 == 0 && before.0 > 0
+}
+
+async fn run_soak(program: Program, minutes: u64, postgres: bool) -> bool {
+    let network = server::network_file::bundled().expect("the bundled network");
+    let plan = soak::Plan {
+        program,
+        postgres,
+        apart: true,
+        date: network.view().period().1 - chrono::Days::new(60),
+        measured: Duration::from_secs(10),
+        warm_up: Duration::from_secs(6 * minutes),
+        time: Duration::from_secs(60 * minutes),
+        every: Duration::from_secs(5),
+    };
+    let Some(found) = soak::run(&plan).await else {
+        println!("PostgreSQL is missing");
+        return false;
+    };
+    println!("the server had a processor of its own: {}", found.is_apart);
+    println!(
+        "best {:.0}/s; {} requests at half of it, p99 {:.1} ms; {} refused as too much, {} failed",
+        found.best_per_s,
+        found.report.sent,
+        found.report.percentile_ms(0.99),
+        found.report.failures.len() - found.wrong().count(),
+        found.wrong().count()
+    );
+    for used in found.uses.iter().step_by(found.uses.len().div_ceil(12).max(1)) {
+        println!(
+            "after {:>5.0} s: {:.1} MB, {} tasks, {} descriptors, {} threads",
+            used.after.as_secs_f64(),
+            used.memory_bytes / 1e6,
+            used.tasks,
+            used.descriptors,
+            used.threads
+        );
+    }
+    let megabytes = found.slope_per_hour(|used| used.memory_bytes / 1e6);
+    let [tasks, descriptors, threads] = [
+        found.slope_per_hour(|used| used.tasks),
+        found.slope_per_hour(|used| used.descriptors),
+        found.slope_per_hour(|used| used.threads),
+    ];
+    println!(
+        "an hour more: {megabytes:+.2} MB (goal: 2 at most), {tasks:+.1} tasks, \
+         {descriptors:+.1} descriptors, {threads:+.1} threads"
+    );
+    for failure in found.wrong().take(5) {
+        println!("wrong: {failure:?}");
+    }
+    let is_flat = |slope: f64| slope.abs() <= 2.0;
+    found.wrong().next().is_none()
+        && megabytes <= 2.0
+        && is_flat(tasks)
+        && is_flat(descriptors)
+        && is_flat(threads)
 }
 
 async fn run_two(program: Program, requests_per_s: u64, times: usize) -> bool {

@@ -5,7 +5,6 @@
 pub mod archive;
 pub mod filler;
 pub mod overload;
-pub mod program;
 pub mod secrets;
 pub mod speed;
 pub mod tickets;

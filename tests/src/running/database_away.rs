@@ -7,20 +7,8 @@ use serde_json::{Value, json};
 
 use super::load::{Load, Report};
 use super::process::{Process, Program, ask};
-use crate::app::traveller;
+use super::requests::{BOOK, SEARCH, TRIP, booking, is_found};
 use crate::postgres::Cluster;
-
-const SEARCH: &str = "query($from: String!, $to: String!, $date: Date!) {
-  itineraries(origin: {name: $from}, destination: {name: $to}, dateTime: {date: $date}) {
-    nodes { id }
-  }
-}";
-
-const BOOK: &str = "mutation($input: BookTripInput!) {
-  bookTrip(input: $input) { trip { reference } refusals { code } }
-}";
-
-const TRIP: &str = "query($reference: String!) { trip(reference: $reference) { status } }";
 
 /// How the database goes away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,12 +84,7 @@ pub async fn run(plan: &Plan) -> Option<Found> {
         let (http, origin) = (reqwest::Client::new(), server.origin.clone());
         Load::start(plan.searches_per_s, move |_| {
             let (http, origin, variables) = (http.clone(), origin.clone(), variables.clone());
-            async move {
-                let answer = ask(&http, &origin, SEARCH, &variables).await?;
-                let nodes = &answer["data"]["itineraries"]["nodes"];
-                let is_found = nodes.as_array().is_some_and(|nodes| !nodes.is_empty());
-                if is_found { Ok(()) } else { Err(answer.to_string()) }
-            }
+            async move { is_found(&ask(&http, &origin, SEARCH, &variables).await?) }
         })
     };
     let seen = Arc::new(Mutex::new(Vec::new()));
@@ -185,11 +168,9 @@ fn book(server: &Process, id: Value, per_s: u64, seen: Arc<Mutex<Vec<Seen>>>) ->
         let (http, origin, id) = (http.clone(), origin.clone(), id.clone());
         let seen = Arc::clone(&seen);
         async move {
-            let person = format!("A{nth}");
-            let input = json!({ "itineraryId": id, "idempotencyKey": person,
-                "travellers": [traveller("Some", "Body", &person, 30)] });
+            let variables = booking(&id, &format!("A{nth}"));
             let at = Instant::now();
-            let answer = ask(&http, &origin, BOOK, &json!({ "input": input })).await?;
+            let answer = ask(&http, &origin, BOOK, &variables).await?;
             let reference = answer["data"]["bookTrip"]["trip"]["reference"].as_str();
             let reference = reference.map(str::to_owned);
             let code = answer["errors"][0]["extensions"]["code"].as_str();

@@ -6,6 +6,8 @@ pub mod load;
 pub mod nginx;
 pub mod process;
 pub mod replica;
+pub mod requests;
+pub mod soak;
 pub mod swap;
 pub mod two_servers;
 

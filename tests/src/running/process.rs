@@ -1,6 +1,7 @@
 //! A server as a process of its own, as an operator starts it.
 
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -14,9 +15,26 @@ const PATIENCE: Duration = Duration::from_mins(1);
 #[derive(Debug, Clone)]
 pub struct Program(pub PathBuf);
 
+impl Program {
+    /// The server that cargo builds beside the program that runs.
+    ///
+    /// # Panics
+    ///
+    /// Where it is not built.
+    pub fn beside() -> Self {
+        let own = std::env::current_exe().expect("this program");
+        let path = own.with_file_name("railgraph-tested");
+        let shown = path.display();
+        assert!(path.exists(), "no {shown}; build it: `cargo build --release -p tests --bins`");
+        Self(path)
+    }
+}
+
 /// A running server. It is killed when this value is dropped.
 pub struct Process {
     child: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
     /// `http://`, address and port.
     pub origin: String,
     log: PathBuf,
@@ -47,7 +65,9 @@ impl Process {
         let origin = line.trim().strip_prefix("GraphiQL: ");
         let origin = origin.and_then(|it| it.strip_suffix("/graphql"));
         let origin = origin.unwrap_or_else(|| panic!("no server: {line}{}", said())).to_owned();
-        Self { child, origin, log, http: reqwest::Client::new() }
+        let address = origin.strip_prefix("http://").and_then(|address| address.parse().ok());
+        let address = address.unwrap_or_else(|| panic!("no address: {origin}"));
+        Self { child, address, origin, log, http: reqwest::Client::new() }
     }
 
     /// The id of the process.

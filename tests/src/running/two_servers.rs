@@ -9,20 +9,8 @@ use serde_json::{Value, json};
 use super::load::{Failure, Load};
 use super::nginx::Nginx;
 use super::process::{Process, Program, ask};
-use crate::app::traveller;
+use super::requests::{SEARCH, TRIP, book, is_found};
 use crate::postgres::{Cluster, free_port};
-
-const SEARCH: &str = "query($from: String!, $to: String!, $date: Date!) {
-  itineraries(origin: {name: $from}, destination: {name: $to}, dateTime: {date: $date}) {
-    nodes { id }
-  }
-}";
-
-const BOOK: &str = "mutation($input: BookTripInput!) {
-  bookTrip(input: $input) { trip { reference } refusals { code } }
-}";
-
-const TRIP: &str = "query($reference: String!) { trip(reference: $reference) { status } }";
 
 /// How long a server goes on after SIGTERM, as `server/ops/nginx.conf` wants it.
 const NOTICE_MS: &str = "3000";
@@ -142,7 +130,7 @@ async fn requests(plan: &Plan, origin: &str, references: Arc<Mutex<Vec<String>>>
         async move {
             match nth % 10 {
                 0 => {
-                    let reference = book(&http, &origin, &id, nth).await;
+                    let reference = book(&http, &origin, &id, &format!("A{nth}")).await;
                     let reference = reference.map_err(|error| format!("booking: {error}"))?;
                     references.lock().expect("bookings").push(reference);
                     Ok(())
@@ -158,11 +146,6 @@ async fn requests(plan: &Plan, origin: &str, references: Arc<Mutex<Vec<String>>>
     })
 }
 
-fn is_found(answer: &Value) -> Result<(), String> {
-    let nodes = answer["data"]["itineraries"]["nodes"].as_array();
-    if nodes.is_some_and(|nodes| !nodes.is_empty()) { Ok(()) } else { Err(answer.to_string()) }
-}
-
 async fn get(http: &reqwest::Client, origin: &str, variables: &Value) -> Result<Value, String> {
     let mut url = reqwest::Url::parse(&format!("{origin}/graphql")).expect("a URL");
     url.query_pairs_mut()
@@ -171,18 +154,4 @@ async fn get(http: &reqwest::Client, origin: &str, variables: &Value) -> Result<
     let request = http.get(url).header("accept", "application/json");
     let answer = request.send().await.map_err(|error| format!("{error:?}"))?;
     answer.json().await.map_err(|error| format!("{error:?}"))
-}
-
-async fn book(
-    http: &reqwest::Client,
-    origin: &str,
-    id: &Value,
-    nth: u64,
-) -> Result<String, String> {
-    let person = format!("A{nth}");
-    let input = json!({ "itineraryId": id, "idempotencyKey": person,
-        "travellers": [traveller("Some", "Body", &person, 30)] });
-    let answer = ask(http, origin, BOOK, &json!({ "input": input })).await?;
-    let reference = answer["data"]["bookTrip"]["trip"]["reference"].as_str();
-    reference.map(str::to_owned).ok_or_else(|| answer.to_string())
 }

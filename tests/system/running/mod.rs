@@ -3,6 +3,7 @@
 mod affected;
 mod database_away;
 mod replica;
+mod soak;
 mod swap;
 mod two_servers;
 

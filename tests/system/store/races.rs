@@ -18,6 +18,7 @@ use super::{Bench, on_both};
 on_both! {
     a_hundred_book_the_same_and_one_has_it;
     fifty_send_the_same_key_and_get_the_same_answer;
+    of_two_requests_with_one_key_the_first_is_carried_out;
     fifty_cancel_with_the_same_key_and_get_the_same_answer;
     many_cancel_and_one_does;
     a_trip_is_never_seen_half_cancelled;
@@ -62,6 +63,26 @@ async fn fifty_send_the_same_key_and_get_the_same_answer(bench: Bench) {
     let trips = booked(&answers);
     assert_eq!(trips.len(), 50);
     assert!(trips.iter().all(|trip| *trip == trips[0]));
+}
+
+async fn of_two_requests_with_one_key_the_first_is_carried_out(bench: Bench) {
+    let keyed = |person| {
+        let mut request = request_for(&[person]);
+        request.idempotency_key = Some(key("k"));
+        request
+    };
+    let stores = [bench.store.clone(), bench.reopen(|_| ()).await];
+    let requests = (0..50).map(|nth| keyed(if nth % 4 < 2 { ada() } else { alan() })).collect();
+    let answers = book_all(&stores, requests).await;
+    let trips = booked(&answers);
+    assert!(trips.iter().all(|trip| *trip == trips[0]));
+    let refused = answers.iter().filter(|answer| answer.as_ref().unwrap().is_err()).map(seen);
+    let refused: Vec<_> = refused.collect();
+    // Each of them is sent to both servers.
+    assert!((24..=26).contains(&refused.len()), "{}", refused.len());
+    for refusals in refused {
+        assert_eq!(refusals, [refusal(RefusalCode::IdempotencyConflict, "idempotencyKey")]);
+    }
 }
 
 async fn fifty_cancel_with_the_same_key_and_get_the_same_answer(bench: Bench) {
