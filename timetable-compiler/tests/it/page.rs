@@ -74,6 +74,21 @@ fn a_check_has_a_page_without_connections_and_errors_have_one_without_a_network(
 }
 
 #[test]
+fn one_action_stands_for_others_of_its_code_and_says_so() {
+    let desk = Desk::new();
+    let rows = |two: &str| format!("{NINE}\nA1,Gent,Mons,02:30,03:15,IC,Daily,20,10\n{two}\n");
+    let check = "--from 2027-03-26 --until 2027-03-29 --report-html page.html";
+    for (two, said) in [
+        ("A2,Gent,Mons,02:25,03:10,IC,Daily,20,10", "as on an ordinary day</td>"),
+        ("A2,Gent,Mons,02:40,03:20,IC,Daily,20,10", "as on an ordinary day, and the like</td>"),
+    ] {
+        desk.write("night.csv", &rows(two));
+        let page = page_of(&desk, &format!("check night.csv {check}"));
+        assert!(page.contains(said), "{page}");
+    }
+}
+
+#[test]
 fn what_the_data_says_stays_text() {
     let desk = Desk::new();
     let evil = "<script>alert(1)</script>";
