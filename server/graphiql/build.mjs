@@ -2,6 +2,7 @@
 import { build } from 'esbuild';
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
+import { licences } from './licences.mjs';
 
 const worker = (path) => `node_modules/${path}`;
 rmSync('dist', { recursive: true, force: true });
@@ -30,9 +31,7 @@ for (const { path, contents } of outputFiles) {
 }
 
 // The licences of what is in the bundle, for the notices that go with it.
-const lock = JSON.parse(readFileSync('package-lock.json'));
-const bundled = Object.entries(lock.packages)
-  .filter(([path, it]) => path.startsWith('node_modules/') && !it.dev)
-  .map(([path, it]) => `${path.slice('node_modules/'.length)} ${it.version}: ${it.license ?? 'see its package'}`);
-writeFileSync('dist/LICENSES.txt', `${bundled.sort().join('\n')}\n`);
+const { list, ofParts } = licences();
+writeFileSync('dist/LICENSES.txt', list);
+writeFileSync('dist/NOTICES.txt.gz', gzipSync(ofParts, { level: 9 }));
 for (const name of readdirSync('dist')) console.log(name, readFileSync(`dist/${name}`).length);

@@ -6,6 +6,7 @@ import { HISTORY_PLUGIN } from '@graphiql/plugin-history';
 import { createGraphiQLFetcher } from '@graphiql/toolkit';
 import { GraphiQL } from 'graphiql';
 import 'graphiql/style.css';
+import './page.css';
 import { createRoot } from 'react-dom/client';
 
 globalThis.MonacoEnvironment = {
@@ -26,7 +27,11 @@ const fetcher = createGraphiQLFetcher({
   fetch: (url, init) => fetch(url, { ...init, headers: { ...init.headers, ...shown() } }),
 });
 
-const examples = JSON.parse(document.getElementById('examples').textContent);
+// Variables a line each, so that what is to be changed is seen.
+const examples = JSON.parse(document.getElementById('examples').textContent).map((it) => ({
+  ...it,
+  variables: JSON.stringify(JSON.parse(it.variables), null, 2),
+}));
 
 // `?operation=NAME` opens an example, `?query=…&variables=…` anything.
 function linked() {
@@ -46,25 +51,21 @@ const before = localStorage.getItem('graphiql:variables') ?? defaultTabs[0].vari
 
 function Page() {
   return (
-    <div style={{ display: 'flex', flexDirection: 'column', height: '100%' }}>
-      <form
-        onSubmit={(event) => event.preventDefault()}
-        style={{ font: '14px sans-serif', padding: '6px 16px', background: '#f4f4f6' }}
-      >
-        <label style={{ color: '#333' }}>
-          {'API key (forgotten with the page) '}
+    <div className="page">
+      <form className="key-bar" onSubmit={(event) => event.preventDefault()}>
+        <label>
+          API key (forgotten with the page)
           <input
             id="key"
             type="password"
             autoComplete="off"
-            size={40}
             onChange={(event) => {
               key = event.target.value.trim();
             }}
           />
         </label>
       </form>
-      <div style={{ flex: 1, minHeight: 0 }}>
+      <div className="editor">
         <GraphiQL
           fetcher={fetcher}
           plugins={[HISTORY_PLUGIN, explorerPlugin()]}

@@ -12,19 +12,90 @@ use crate::access::{KeyId, Scopes};
 use crate::http::{Limits, parse_origin};
 use crate::store::AuditHead;
 
+const EXAMPLES: &str = "\
+Examples:
+  Serve the bundled European network on http://127.0.0.1:8080, with bookings in an SQLite file:
+    railgraph
+
+  Serve a network file that `timetable-compiler build` wrote, with bookings in PostgreSQL:
+    railgraph --network country.railgraph --listen 127.0.0.1:9000 \\
+        --database-url postgres://railgraph@127.0.0.1/railgraph
+
+  Ask callers for keys, so that other machines may call; first make the database and a key:
+    railgraph migrate
+    railgraph keys create --name shop --scopes search,book
+    railgraph --auth keys --listen 0.0.0.0:8080
+
+`railgraph COMMAND --help` has more of each. Exit codes: 0 done; 1 a sentence on standard error says
+what was expected, what was found and what to do; 2 wrong usage.";
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  railgraph serve
+  railgraph serve --network country.railgraph --listen 127.0.0.1:9000
+  RAILGRAPH_LISTEN=127.0.0.1:9000 railgraph serve --log pretty --slow-ms 100";
+
+const MIGRATE_EXAMPLES: &str = "\
+Examples:
+  railgraph migrate
+  DATABASE_URL=postgres://railgraph@127.0.0.1/railgraph railgraph migrate";
+
+const SCHEMA_EXAMPLES: &str = "\
+Example:
+  railgraph schema > schema.graphql";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  railgraph completions bash >> ~/.bash_completion
+  railgraph completions zsh > ~/.zfunc/_railgraph
+  railgraph completions fish > ~/.config/fish/completions/railgraph.fish";
+
+const ARCHIVE_EXAMPLES: &str = "\
+Examples:
+  railgraph archive
+  railgraph archive --before 2026-01-01
+  railgraph archive --verify
+  railgraph archive --restore";
+
+const AUDIT_EXAMPLES: &str = "\
+Example:
+  railgraph audit verify";
+
+const CREATE_EXAMPLES: &str = "\
+Examples:
+  railgraph keys create --name shop --scopes search,book
+  railgraph keys create --name 'support desk' --scopes search,book,support --expires 90d";
+
+const LIST_EXAMPLES: &str = "\
+Example:
+  railgraph keys list";
+
+const REVOKE_EXAMPLES: &str = "\
+Example:
+  railgraph keys revoke 0123456789abcdef";
+
+const ROTATE_EXAMPLES: &str = "\
+Examples:
+  Where all servers read one key file:
+    railgraph keys rotate
+    railgraph keys rotate --drop-old
+
+  Where they do not: give the file to all of them before the second command.
+    railgraph keys rotate --prepare
+    railgraph keys rotate";
+
+const ERASE_EXAMPLES: &str = "\
+Examples:
+  railgraph client erase
+  railgraph client erase --id Q2xpZW50OjE";
+
 /// Train itineraries with at most two stops, and their bookings, over GraphQL.
 #[derive(Debug, Parser)]
 #[command(
     name = "railgraph",
     version,
     args_conflicts_with_subcommands = true,
-    after_help = "Examples:\n  \
-        railgraph\n      \
-        serves the bundled European network on http://127.0.0.1:8080 with an SQLite file\n  \
-        railgraph --network country.railgraph --listen 127.0.0.1:9000\n      \
-        serves a network file that `timetable-compiler build` wrote\n  \
-        DATABASE_URL=postgres://railgraph@db/railgraph railgraph migrate\n      \
-        brings a PostgreSQL database to this version"
+    after_help = EXAMPLES
 )]
 pub struct Cli {
     /// What to do; `serve` where nothing is said.
@@ -39,21 +110,22 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serves the network and its bookings.
+    #[command(after_help = SERVE_EXAMPLES)]
     Serve(Box<ServeOptions>),
     /// Brings the database to this program's version.
+    #[command(after_help = MIGRATE_EXAMPLES)]
     Migrate(DatabaseOptions),
     /// Prints the GraphQL schema.
+    #[command(after_help = SCHEMA_EXAMPLES)]
     Schema,
     /// Prints what makes a shell complete commands and options.
-    #[command(after_help = "Examples:\n  \
-        railgraph completions bash >> ~/.bash_completion\n  \
-        railgraph completions zsh > ~/.zfunc/_railgraph\n  \
-        railgraph completions fish > ~/.config/fish/completions/railgraph.fish")]
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
     },
     /// Moves trips that departed over a year ago to the archive; what a server does every day.
+    #[command(after_help = ARCHIVE_EXAMPLES)]
     Archive(ArchiveOptions),
     /// The audit log.
     #[command(subcommand)]
@@ -89,6 +161,7 @@ pub struct ArchiveOptions {
 pub enum AuditCommand {
     /// Reads the whole log and tells whether anything was changed, removed, added or moved; exits
     /// with 0 or 1.
+    #[command(after_help = AUDIT_EXAMPLES)]
     Verify(AuditVerifyOptions),
 }
 
@@ -108,13 +181,17 @@ pub struct AuditVerifyOptions {
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
     /// Makes an API key and prints it, this once.
+    #[command(after_help = CREATE_EXAMPLES)]
     Create(KeysCreateOptions),
     /// Lists all API keys, without their secrets.
+    #[command(after_help = LIST_EXAMPLES)]
     List(DatabaseOptions),
     /// Revokes an API key; servers refuse it within some seconds.
+    #[command(after_help = REVOKE_EXAMPLES)]
     Revoke(KeysRevokeOptions),
     /// Makes new keys and brings every client under them, while servers go on working. Can be
     /// interrupted and run again.
+    #[command(after_help = ROTATE_EXAMPLES)]
     Rotate(KeysRotateOptions),
 }
 
@@ -196,6 +273,7 @@ pub struct KeysRotateOptions {
 pub enum ClientCommand {
     /// Erases a client: trips stay, the names can never be read again. Asks for last name and id
     /// number on standard input.
+    #[command(after_help = ERASE_EXAMPLES)]
     Erase(ClientEraseOptions),
 }
 

@@ -8,7 +8,7 @@
 //! The program `fuzz` runs a target in a process of its own and watches its processor time and its
 //! memory from outside.
 
-mod corpus;
+pub mod corpus;
 mod mutate;
 mod targets;
 

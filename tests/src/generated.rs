@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use timetable_compiler::{Exit, Streams, run_with};
 
-use crate::european;
+use crate::{european, third_party};
 
 /// The command that writes all generated files.
 pub const COMMAND: &str = "cargo run --release -p tests --bin regenerate";
@@ -55,7 +55,17 @@ pub fn files() -> Vec<Generated> {
             bytes: server::graphql::sdl().into_bytes(),
         },
         Generated { path: "timetable-compiler/NOTICES.md", bytes: notices.into_bytes() },
+        third_party("server/THIRD-PARTY.txt", "server", "railgraph"),
+        third_party(
+            "timetable-compiler/THIRD-PARTY.txt",
+            "timetable-compiler",
+            "timetable-compiler",
+        ),
     ]
+}
+
+fn third_party(path: &'static str, package: &str, program: &str) -> Generated {
+    Generated { path, bytes: third_party::notices(package, program).into_bytes() }
 }
 
 fn source(path: &str) -> String {

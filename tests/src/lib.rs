@@ -23,6 +23,7 @@ pub mod redis;
 pub mod running;
 pub mod socket;
 pub mod tamper;
+pub mod third_party;
 
 use std::env;
 use std::io::Write as _;

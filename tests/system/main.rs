@@ -1,5 +1,6 @@
 //! Whole-system tests, in one binary.
 
+mod documents;
 mod front_end;
 mod generated;
 mod graphql;

@@ -8,7 +8,9 @@ use std::os::unix::fs::symlink;
 use chrono::{Days, NaiveDate, TimeDelta};
 use serde_json::Value;
 use tempfile::TempDir;
+use tests::fuzz::{Target, corpus};
 use tests::generated::root;
+use zip::CompressionMethod;
 
 use crate::programs::{COMPILER, RAILGRAPH, Server, now, run};
 
@@ -91,7 +93,7 @@ struct Reader {
 }
 
 impl Reader {
-    /// In a folder in which the data can be read, and replaced without harm.
+    /// In a folder in which the data can be read, and replaced without harm, and with a feed.
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         fs::create_dir(folder.path().join("data")).expect("a folder");
@@ -100,6 +102,9 @@ impl Reader {
             let link = folder.path().join("data").join(entry.file_name());
             symlink(entry.path(), link).expect("a link");
         }
+        let parts = corpus::of(Target::Gtfs).remove(0);
+        let feed = corpus::zipped(&parts, CompressionMethod::Deflated);
+        fs::write(folder.path().join("feed.zip"), feed).expect("a feed");
         Self { folder, server: None, answer: None, seen: BTreeMap::new(), is_late: false }
     }
 

@@ -180,7 +180,7 @@ fn run_compile(
     };
     if let Some(path) = &arguments.report_html {
         let seconds = seconds(started, connecting.get().copied(), compiled_at);
-        write_page(path, &read, &findings, network.as_ref(), &seconds)?;
+        write_page(path, goal, (&read, &findings), network.as_ref(), &seconds)?;
     }
     let summary = network.map(|network| network.summary).filter(|_| output.is_some());
     let mut result = json!({
@@ -386,13 +386,13 @@ fn seconds(
 
 fn write_page(
     path: &Path,
-    read: &[ReadInput],
-    findings: &Findings,
+    goal: Goal,
+    (read, findings): (&[ReadInput], &Findings),
     network: Option<&Described>,
     seconds: &[(&'static str, f64)],
 ) -> Result<(), Failure> {
     let network = network.and_then(|it| Some((&it.summary, it.picture.as_ref()?)));
-    let page = page::of_compilation(&Compilation { read, findings, network, seconds });
+    let page = page::of_compilation(&Compilation { goal, read, findings, network, seconds });
     write_text(path, &page)
 }
 

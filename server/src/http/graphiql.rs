@@ -44,8 +44,9 @@ macro_rules! example {
 }
 
 /// The tabs that the page opens with: name, document and variables.
-const EXAMPLES: [(&str, &str, &str); 13] = [
+const EXAMPLES: [(&str, &str, &str); 14] = [
     example!("itineraries"),
+    example!("next-page"),
     example!("stations"),
     example!("departures"),
     example!("service-journeys"),
@@ -75,7 +76,6 @@ pub fn page() -> Response {
          <meta name=\"viewport\" content=\"width=device-width\">\n\
          <title>Railgraph</title>\n<link rel=\"icon\" href=\"data:,\">\n\
          <link rel=\"stylesheet\" href=\"/graphiql/graphiql.css\">\n\
-         <style>html, body, #graphiql {{ height: 100%; margin: 0 }}</style>\n\
          <body>\n<div id=\"graphiql\"></div>\n\
          <script id=\"examples\" type=\"application/json\">{examples}</script>\n\
          <script src=\"/graphiql/graphiql.js\"></script>\n</body>\n</html>\n"

@@ -2,7 +2,9 @@
 
 mod api_keys;
 mod bad_starts;
+mod colours;
 mod compiler;
+pub mod help;
 mod railgraph;
 mod records;
 mod sight;

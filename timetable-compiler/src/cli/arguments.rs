@@ -63,6 +63,28 @@ Examples:
 Exit codes: 0 done, warnings possible; 1 errors in the data, nothing written, or a difference;
 2 wrong usage; 3 a file could not be read or written, or an internal error.";
 
+const INSPECT_NOTES: &str = "\
+Examples:
+  timetable-compiler inspect network.railgraph
+  timetable-compiler inspect network.railgraph --html network.html";
+
+const VERIFY_NOTES: &str = "\
+Example:
+  timetable-compiler verify network.railgraph";
+
+const EXPLAIN_NOTES: &str = "\
+Examples:
+  timetable-compiler explain
+  timetable-compiler explain time-without-colon";
+
+const CHECK_FORMS: &str = "\
+INPUTs are told by `timetable-compiler build --help`.
+
+Examples:
+  timetable-compiler check feed.zip --strict
+  timetable-compiler check trains.csv --from 2026-12-13 --until 2027-12-11 \\
+      --report-html report.html";
+
 const DIFF_NOTES: &str = "\
 Stations are known by their key, service journeys by their source id. Journeys and best connections
 are compared on the dates that both files have; how much lies outside of them is counted.
@@ -112,12 +134,13 @@ pub enum Command {
         compile: CompileArguments,
     },
     /// Says what is wrong with timetables, and writes nothing.
-    #[command(after_help = INPUT_FORMS)]
+    #[command(after_help = CHECK_FORMS)]
     Check {
         #[command(flatten)]
         compile: CompileArguments,
     },
     /// Says what a network file holds.
+    #[command(after_help = INSPECT_NOTES)]
     Inspect {
         /// The network file.
         file: PathBuf,
@@ -129,6 +152,7 @@ pub enum Command {
         html: Option<PathBuf>,
     },
     /// Checks a network file: header, hash, layout and invariants. Exits with 1 if one is wrong.
+    #[command(after_help = VERIFY_NOTES)]
     Verify {
         /// The network file.
         file: PathBuf,
@@ -156,6 +180,7 @@ pub enum Command {
         shell: clap_complete::Shell,
     },
     /// Says what a finding means, why it matters and how to mend it.
+    #[command(after_help = EXPLAIN_NOTES)]
     Explain {
         /// The code, as findings have it in brackets; without it, all codes are listed.
         #[arg(value_parser = code)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use super::number;
+use super::{number, sentence};
 use crate::compile::ReadInput;
 use crate::inspect::size;
 use crate::notice::{Code, Findings, Severity, Total};
@@ -19,7 +19,7 @@ pub(super) fn read(inputs: &[ReadInput], findings: &Findings) -> Markup {
         section {
             h2 { "Read" }
             div class="wide" {
-                table {
+                table class="inputs" {
                     thead { tr {
                         th { "input" } th { "form" } th class="number" { "size" }
                         th class="number" { "read" } th class="number" { "kept" }
@@ -46,20 +46,18 @@ pub(super) fn read(inputs: &[ReadInput], findings: &Findings) -> Markup {
 
 /// What was repaired and what was left out, as the findings say it.
 fn actions(findings: &Findings) -> Markup {
-    let mut done: BTreeMap<(&str, Code), usize> = BTreeMap::new();
+    // What is done differs in details from finding to finding: the first stands for all of a code.
+    let mut by_code: BTreeMap<Code, (&str, bool)> = BTreeMap::new();
     for notice in findings.kept() {
-        if let Some(action) = &notice.action {
-            *done.entry((action.as_str(), notice.code)).or_default() += 1;
+        if let Some(action) = notice.action.as_deref() {
+            let (first, differ) = by_code.entry(notice.code).or_insert((action, false));
+            *differ |= *first != action;
         }
     }
-    // What is done differs in details from finding to finding; the first of a code stands for it.
-    let mut by_code: BTreeMap<Code, &str> = BTreeMap::new();
-    for (action, code) in done.keys() {
-        by_code.entry(*code).or_insert(action);
-    }
-    let rows = by_code.into_iter().filter_map(|(code, action)| {
+    let rows = by_code.into_iter().filter_map(|(code, (action, differ))| {
         let total = findings.totals().get(&code)?;
-        Some((code, action, total.found))
+        let like = if differ { ", and the like" } else { "" };
+        Some((code, format!("{action}{like}"), total.found))
     });
     let rows: Vec<_> = rows.collect();
     html! {
@@ -71,7 +69,7 @@ fn actions(findings: &Findings) -> Markup {
                         th class="number" { "times" } } }
                     tbody {
                         @for (code, action, found) in rows {
-                            tr { td { (action) } td { (link(code)) }
+                            tr { td { (sentence(&action)) } td { (link(code)) }
                                 td class="number" { (number(found)) } }
                         }
                     }
@@ -122,9 +120,9 @@ pub(super) fn explanations(findings: &Findings) -> Markup {
                 @for code in findings.totals().keys() {
                     @let it = code.explanation();
                     h3 id={ "code-" (code) } { (code) }
-                    p { (it.meaning) }
-                    p { b { "Why it matters: " } (it.why) }
-                    p { b { "How to mend it: " } (it.mend) }
+                    p { (sentence(it.meaning)) }
+                    p { b { "Why it matters: " } (sentence(it.why)) }
+                    p { b { "How to mend it: " } (sentence(it.mend)) }
                 }
             }
         }

@@ -14,11 +14,14 @@ const MARGIN: f64 = 20.0;
 /// The narrowest and the widest that the drawing may be for its width.
 const HEIGHTS: (f64, f64) = (300.0, 1_400.0);
 
-/// Names that are written; all others are told when pointed at.
-const NAMES_MAX: usize = 24;
+/// Names that are written on a wide and on a narrow screen; all others are told when pointed at.
+const NAMES_MAX: (usize, usize) = (30, 9);
 
-/// How far apart written names are at least, across and down.
-const NAME_ROOM: (f64, f64) = (110.0, 16.0);
+/// Height of written names on a wide screen and on a narrow one, where the drawing is shrunk.
+const NAME_HEIGHTS: (f64, f64) = (13.0, 34.0);
+
+/// Width of a letter for its height, for most letters a little too much.
+const LETTER_WIDTH: f64 = 0.6;
 
 /// Stations and lines of a map.
 #[derive(Debug, Default)]
@@ -74,7 +77,8 @@ impl Map {
 
     pub(super) fn markup(&self) -> Markup {
         let most = self.lines.iter().map(|line| line.2).max().unwrap_or(1) as f64;
-        let named = self.named();
+        let wide = self.named(NAMES_MAX.0, NAME_HEIGHTS.0);
+        let narrow = self.named(NAMES_MAX.1, NAME_HEIGHTS.1);
         html! {
             svg class="map" viewBox=(format!("0 0 {WIDTH} {:.0}", self.height)) role="img"
                 aria-label="Map of stations and lines" {
@@ -91,31 +95,66 @@ impl Map {
                         title { (place.name) ": " (place.trains) " calls" }
                     }
                 }
-                @for place in named {
-                    @let left = place.x > WIDTH - 140.0;
-                    text x=(short(place.x + if left { -5.0 } else { 5.0 })) y=(short(place.y - 4.0))
-                        font-size="13" text-anchor=(if left { "end" } else { "start" }) {
-                        (place.name)
+                @for (screen, names) in [("on-wide", wide), ("on-narrow", narrow)] {
+                    g class=(screen) {
+                        @for Name { place, is_left, height, .. } in names {
+                            @let x = place.x + if is_left { -5.0 } else { 5.0 };
+                            text x=(short(x)) y=(short(place.y - 4.0)) font-size=(height)
+                                text-anchor=(if is_left { "end" } else { "start" }) {
+                                (place.name)
+                            }
+                        }
                     }
                 }
             }
         }
     }
 
-    /// The busiest stations whose names have room.
-    fn named(&self) -> Vec<&Place> {
+    /// The busiest stations whose names have room where they are written this high.
+    fn named(&self, most: usize, height: f64) -> Vec<Name<'_>> {
         let mut busiest: Vec<&Place> = self.stations.iter().collect();
         busiest.sort_by(|one, two| two.trains.cmp(&one.trains).then(one.name.cmp(&two.name)));
-        let mut named: Vec<&Place> = Vec::new();
+        let mut named: Vec<Name<'_>> = Vec::new();
         for place in busiest {
-            let is_near = |other: &&Place| {
-                (other.x - place.x).abs() < NAME_ROOM.0 && (other.y - place.y).abs() < NAME_ROOM.1
+            let sides = [false, true].map(|is_left| Name::of(place, is_left, height));
+            let has_room = |name: &Name<'_>| {
+                name.is_inside() && !named.iter().any(|other| name.overlaps(other))
             };
-            if named.len() < NAMES_MAX && !named.iter().any(is_near) {
-                named.push(place);
+            if let Some(name) = sides.into_iter().find(has_room) {
+                named.push(name);
+            }
+            if named.len() == most {
+                break;
             }
         }
         named
+    }
+}
+
+/// A name where it is written: above its station, to the right or to the left of it.
+#[derive(Debug)]
+struct Name<'m> {
+    place: &'m Place,
+    is_left: bool,
+    height: f64,
+    /// From and to, across.
+    across: (f64, f64),
+}
+
+impl<'m> Name<'m> {
+    fn of(place: &'m Place, is_left: bool, height: f64) -> Self {
+        let width = place.name.chars().count() as f64 * height * LETTER_WIDTH + 5.0;
+        let across = if is_left { (place.x - width, place.x) } else { (place.x, place.x + width) };
+        Self { place, is_left, height, across }
+    }
+
+    fn is_inside(&self) -> bool {
+        self.across.0 >= 0.0 && self.across.1 <= WIDTH && self.place.y - self.height > 0.0
+    }
+
+    fn overlaps(&self, other: &Self) -> bool {
+        let is_beside = self.across.1 <= other.across.0 || other.across.1 <= self.across.0;
+        !is_beside && (self.place.y - other.place.y).abs() < self.height * 1.2
     }
 }
 
@@ -141,4 +180,30 @@ fn lay_out(places: &mut [Place]) -> f64 {
 
 fn short(number: f64) -> String {
     format!("{number:.1}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(name: &str, trains: usize, x: f64, y: f64) -> Place {
+        Place { name: name.to_owned(), trains, x, y }
+    }
+
+    #[test]
+    fn names_are_written_where_they_have_room_the_busiest_first() {
+        let stations = vec![
+            place("Quiet", 1, 500.0, 101.0),
+            place("Busiest", 9, 500.0, 100.0),
+            place("Edge", 5, 990.0, 300.0),
+            place("Crowded between both of them", 2, 505.0, 102.0),
+        ];
+        let map = Map { stations, ..Map::default() };
+        let named = map.named(10, 13.0);
+        let written: Vec<_> = named.iter().map(|it| (it.place.name.as_str(), it.is_left)).collect();
+        // The quiet one is written to the left of the busiest; the long name has no room at all.
+        let expected = [("Busiest", false), ("Edge", true), ("Quiet", true)];
+        assert_eq!(written, expected);
+        assert_eq!(map.named(1, 13.0).len(), 1);
+    }
 }

@@ -7,7 +7,7 @@ mod network;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::compile::ReadInput;
+use crate::compile::{Goal, ReadInput};
 use crate::diff::Difference;
 use crate::inspect::{Summary, size};
 use crate::notice::Findings;
@@ -17,8 +17,13 @@ pub use network::Picture;
 /// Lines of each kind that the page of a difference shows.
 const DIFFERENCES_SHOWN_MAX: usize = 500;
 
+/// Kinds of differences with more lines than this are folded until somebody opens them.
+const DIFFERENCES_OPEN_MAX: usize = 12;
+
 /// What a compilation came to.
 pub struct Compilation<'c> {
+    /// What was wanted.
+    pub goal: Goal,
     /// What was read.
     pub read: &'c [ReadInput],
     /// What there was to say of it.
@@ -33,11 +38,16 @@ pub struct Compilation<'c> {
 pub fn of_compilation(of: &Compilation<'_>) -> String {
     let counts = report::counts(of.findings);
     let counts = if counts.is_empty() { "no findings".to_owned() } else { counts };
-    let status = if of.network.is_some() { "Compiled" } else { "Not compiled: errors" };
+    let status = match (of.goal, of.network.is_some()) {
+        (Goal::Build, true) => "Compiled",
+        (Goal::Build, false) => "Not compiled",
+        (Goal::Check, true) => "Checked",
+        (Goal::Check, false) => "Checked, and nothing that a build would write",
+    };
     document(
         "Timetable report",
         &html! {
-            p class="status" { (status) ", " (counts) "." }
+            p class="status" { (status) ": " (counts) "." }
             (findings::read(of.read, of.findings))
             (findings::notices(of.findings))
             @if let Some((summary, picture)) = of.network {
@@ -69,7 +79,7 @@ pub fn of_difference(names: [&str; 2], difference: &Difference<'_>) -> String {
         "What has changed",
         &html! {
             p class="status" { "From " (names[0]) " to " (names[1]) "." }
-            p { (difference.ending()) }
+            @for line in difference.ending().lines() { p { (line) "." } }
             @if !groups.is_empty() {
                 section {
                     h2 { "Changes" }
@@ -84,11 +94,14 @@ pub fn of_difference(names: [&str; 2], difference: &Difference<'_>) -> String {
                 }
             }
             @for group in &groups {
-                section id=(anchor(group.title)) {
-                    h2 { (group.title) ": " (number(group.total)) }
-                    ul class="lines" { @for line in &group.lines { li { (line) } } }
+                details open[group.total <= DIFFERENCES_OPEN_MAX] {
+                    summary { h2 { (group.title) ": " (number(group.total)) } }
+                    // Inside, since browsers open what a link leads into.
+                    ul class="lines" id=(anchor(group.title)) {
+                        @for line in &group.lines { li { (line) } }
+                    }
                     @if group.total > group.lines.len() {
-                        p { "and " (number(group.total - group.lines.len())) " more; "
+                        p class="soft" { "and " (number(group.total - group.lines.len())) " more; "
                             code { "diff --json" } " has all" }
                     }
                 }
@@ -140,6 +153,15 @@ fn times(seconds: &[(&'static str, f64)]) -> Markup {
     }
 }
 
+/// A sentence in which what stands between backticks is code.
+fn sentence(text: &str) -> Markup {
+    html! {
+        @for (nth, part) in text.split('`').enumerate() {
+            @if nth % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
+}
+
 /// A bar of this many parts of a hundred.
 fn bar(percent: f64) -> Markup {
     html! {
@@ -178,6 +200,12 @@ fn document(title: &str, body: &Markup) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stands_between_backticks_is_code() {
+        let page = sentence("Write `a < b`, or `c`.").into_string();
+        assert_eq!(page, "Write <code>a &lt; b</code>, or <code>c</code>.");
+    }
 
     #[test]
     fn thousands_stand_apart() {

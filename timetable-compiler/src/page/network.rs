@@ -155,7 +155,7 @@ fn map(map: &Map) -> Markup {
             } @else {
                 (map.markup())
                 p class="soft" {
-                    "A line is the thicker the more journeys it has."
+                    "The thicker a line, the more journeys it has."
                     @if map.placeless > 0 {
                         " " (number(map.placeless)) " stations without coordinates are not on it."
                     }
@@ -165,6 +165,9 @@ fn map(map: &Map) -> Markup {
     }
 }
 
+/// As the columns of a calendar are headed.
+const WEEKDAYS: [&str; 7] = ["M", "T", "W", "T", "F", "S", "S"];
+
 /// A month each; the fuller a day, the darker it is.
 fn calendar(trains: &[(NaiveDate, usize)]) -> Markup {
     let most = trains.iter().map(|it| it.1).max().unwrap_or(0).max(1) as f64;
@@ -173,15 +176,22 @@ fn calendar(trains: &[(NaiveDate, usize)]) -> Markup {
     html! {
         section {
             h2 { "Trains per day" }
+            p class="soft" {
+                "The fuller a day, the stronger its colour; pointed at, it tells its number."
+            }
             div class="calendar" {
                 @for month in months {
                     @let first = month[0].0.with_day(1).unwrap_or(month[0].0);
                     figure {
                         figcaption { (first.format("%B %Y")) }
-                        svg viewBox="0 0 91 78" role="img" {
+                        svg viewBox="0 0 91 88" role="img"
+                            aria-label=(first.format("Trains per day, %B %Y")) {
+                            @for (nth, day) in WEEKDAYS.iter().enumerate() {
+                                text class="weekday" x=(13 * nth + 6) y="7" { (day) }
+                            }
                             @for (date, trains) in month {
                                 @let place = date.day0() + first.weekday().num_days_from_monday();
-                                @let (x, y) = (13 * (place % 7), 13 * (place / 7));
+                                @let (x, y) = (13 * (place % 7), 10 + 13 * (place / 7));
                                 g {
                                     title { (date) ": " (number(*trains)) " trains" }
                                     @let share = format!("{:.2}", *trains as f64 / most * 0.7);

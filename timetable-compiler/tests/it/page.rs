@@ -33,6 +33,7 @@ fn a_build_has_a_page_with_map_calendar_pairs_and_sizes() {
         ),
     );
     assert_self_contained(&page);
+    assert!(page.contains("<p class=\"status\">Compiled: no findings.</p>"), "{page}");
     assert!(page.contains("2 rows"), "{page}");
     // Gent to Mons and Mons to Lyon without a change, Gent to Lyon with one; nobody comes back.
     let row = |what: &str, count: usize, share: &str| {
@@ -57,18 +58,34 @@ fn a_build_has_a_page_with_map_calendar_pairs_and_sizes() {
 fn a_check_has_a_page_without_connections_and_errors_have_one_without_a_network() {
     let desk = Desk::new();
     let checked = page_of(&desk, &format!("check good.csv {WEEK} --report-html page.html"));
+    assert!(checked.contains("<p class=\"status\">Checked: no findings.</p>"), "{checked}");
     assert!(checked.contains("A check looks for none"), "{checked}");
     assert!(checked.contains("No station has coordinates"), "{checked}");
     let bad =
         page_of(&desk, &format!("build bad.csv {WEEK} -o n.railgraph --report-html page.html"));
     assert_self_contained(&bad);
-    assert!(bad.contains("Not compiled: errors, 2 errors"), "{bad}");
+    assert!(bad.contains("Not compiled: 2 errors."), "{bad}");
     assert!(bad.contains("<td class=\"number\">3 rows</td><td class=\"number\">2</td>"), "{bad}");
     // A finding, and what it means, which it leads to.
     assert!(bad.contains("bad.csv:4:14"), "{bad}");
     assert!(bad.contains("<a href=\"#code-time-without-colon\">"), "{bad}");
     assert!(bad.contains("<h3 id=\"code-time-without-colon\">"), "{bad}");
     assert!(!bad.contains("<svg class=\"map\""));
+}
+
+#[test]
+fn one_action_stands_for_others_of_its_code_and_says_so() {
+    let desk = Desk::new();
+    let rows = |two: &str| format!("{NINE}\nA1,Gent,Mons,02:30,03:15,IC,Daily,20,10\n{two}\n");
+    let check = "--from 2027-03-26 --until 2027-03-29 --report-html page.html";
+    for (two, said) in [
+        ("A2,Gent,Mons,02:25,03:10,IC,Daily,20,10", "as on an ordinary day</td>"),
+        ("A2,Gent,Mons,02:40,03:20,IC,Daily,20,10", "as on an ordinary day, and the like</td>"),
+    ] {
+        desk.write("night.csv", &rows(two));
+        let page = page_of(&desk, &format!("check night.csv {check}"));
+        assert!(page.contains(said), "{page}");
+    }
 }
 
 #[test]
@@ -97,7 +114,12 @@ fn a_network_file_and_a_difference_have_pages_too() {
     for title in
         ["stations removed: 1", "service journeys removed: 1", "service journeys retimed: 1"]
     {
-        assert!(page.contains(&format!("<h2>{title}</h2>")), "{title}: {page}");
+        let folded = format!("<details open><summary><h2>{title}</h2></summary>");
+        assert!(page.contains(&folded), "{title}: {page}");
+        // The list above leads to it.
+        let id = title.split(':').next().unwrap_or_default().replace(' ', "-");
+        assert!(page.contains(&format!("<a href=\"#{id}\">")), "{title}: {page}");
+        assert!(page.contains(&format!("<ul class=\"lines\" id=\"{id}\">")), "{title}: {page}");
     }
     let page = page_of(&desk, "diff n.railgraph n.railgraph --html page.html");
     assert!(page.contains("the network is the same"), "{page}");
