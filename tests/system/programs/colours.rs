@@ -47,7 +47,7 @@ fn check(folder: &Path, line: &str, said: &str, is_coloured: bool) {
 
 #[test]
 fn the_compiler_colours_findings_and_wrong_usage_on_terminals_only() {
-    if !tests::has_program("script") {
+    if tests::program("script").is_none() {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
@@ -62,7 +62,7 @@ fn the_compiler_colours_findings_and_wrong_usage_on_terminals_only() {
 
 #[test]
 fn the_server_colours_wrong_usage_on_terminals_only() {
-    if !tests::has_program("script") {
+    if tests::program("script").is_none() {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
@@ -87,7 +87,7 @@ fn log(folder: &str, is_terminal: bool, variables: &[(&str, &str)], options: &st
 
 #[test]
 fn the_log_is_pretty_on_terminals_and_json_elsewhere_unless_something_else_is_said() {
-    if !tests::has_program("script") {
+    if tests::program("script").is_none() {
         return;
     }
     let plain = [("NO_COLOR", "1")];
