@@ -73,7 +73,7 @@ impl Drop for SmallDisk {
 }
 
 /// What stands between a program and its disk.
-const LIBRARY: &str = r#"
+const LIBRARY: &str = r"
 #include <errno.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -92,7 +92,7 @@ static int sync_by(long call, int file) {
 
 int fsync(int file) { return sync_by(SYS_fsync, file); }
 int fdatasync(int file) { return sync_by(SYS_fdatasync, file); }
-"#;
+";
 
 /// A library that a program is started with, so that its syncs fail when they are to.
 #[derive(Debug)]
@@ -191,9 +191,9 @@ mod tests {
         disk.fill(16);
         let file = folder.path().join("file");
         assert!(fs::write(&file, [1; 8_192]).is_ok());
-        let error = fs::write(&file, [1; 65_536]).expect_err("full");
+        let error = fs::write(&file, vec![1; 65_536]).expect_err("full");
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         disk.free();
-        assert!(fs::write(&file, [1; 65_536]).is_ok());
+        assert!(fs::write(&file, vec![1; 65_536]).is_ok());
     }
 }
