@@ -206,7 +206,8 @@ fn package_texts(package: &Package, chosen: &BTreeSet<String>) -> Vec<String> {
         let is_other = |mark: &&str| *mark == "Apache-2.0" || !chosen.contains(*mark);
         let is_other = !marks.is_empty() && marks.iter().all(is_other);
         let is_apache = marks == ["Apache-2.0"];
-        if !is_apache && !(is_own && is_other) && !marks.contains(&"GPL-2.0") {
+        let is_left_out = is_apache || (is_own && is_other) || marks.contains(&"GPL-2.0");
+        if !is_left_out {
             texts.push(text);
         }
     }

@@ -178,9 +178,9 @@ async fn read(server: &Process, reference: &str) -> (usize, usize) {
         let answer = server.ask(TRIP, &json!({ "reference": reference })).await;
         let is_there = answer.is_ok_and(|it| it["data"]["trip"]["status"] == "CONFIRMED");
         if is_there {
-            reads.0 += 1
+            reads.0 += 1;
         } else {
-            reads.1 += 1
+            reads.1 += 1;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -221,8 +221,8 @@ fn reference(answer: &Value) -> Option<String> {
 async fn next_booking(told: &Told) -> String {
     let newest = told.lock().expect("bookings").keys().next_back().copied();
     let found = wait_for(told, "a booking", move |told| {
-        let later = told.iter().filter(|(person, _)| newest.is_none_or(|it| **person > it));
-        later.filter_map(|(_, told)| told.clone()).next()
+        let mut later = told.iter().filter(|(person, _)| newest.is_none_or(|it| **person > it));
+        later.find_map(|(_, told)| told.clone())
     });
     found.await
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tests::running::load::Report;
 use tests::running::soak::{Found, Plan, Use, run};
 
 use super::program;
@@ -40,7 +41,7 @@ fn a_slope_is_that_of_the_line_that_fits_best() {
         threads: 3.0,
     };
     let uses = (0..60).map(|minute| looked(minute, 100.0 + minute as f64 / 20.0)).collect();
-    let found = Found { is_apart: false, best_per_s: 1.0, report: Default::default(), uses };
+    let found = Found { is_apart: false, best_per_s: 1.0, report: Report::default(), uses };
     assert!((found.slope_per_hour(|it| it.memory_bytes) - 3e6).abs() < 1.0);
     assert!(found.slope_per_hour(|it| it.tasks).abs() < 1e-9);
 }
