@@ -73,7 +73,7 @@ impl Drop for SmallDisk {
 }
 
 /// What stands between a program and its disk.
-const LIBRARY: &str = r#"
+const LIBRARY: &str = r"
 #include <errno.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -92,7 +92,7 @@ static int sync_by(long call, int file) {
 
 int fsync(int file) { return sync_by(SYS_fsync, file); }
 int fdatasync(int file) { return sync_by(SYS_fdatasync, file); }
-"#;
+";
 
 /// A library that a program is started with, so that its syncs fail when they are to.
 #[derive(Debug)]

@@ -177,11 +177,8 @@ async fn read(server: &Process, reference: &str) -> (usize, usize) {
     for _ in 0..20 {
         let answer = server.ask(TRIP, &json!({ "reference": reference })).await;
         let is_there = answer.is_ok_and(|it| it["data"]["trip"]["status"] == "CONFIRMED");
-        if is_there {
-            reads.0 += 1
-        } else {
-            reads.1 += 1
-        }
+        reads.0 += usize::from(is_there);
+        reads.1 += usize::from(!is_there);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     reads
@@ -221,8 +218,8 @@ fn reference(answer: &Value) -> Option<String> {
 async fn next_booking(told: &Told) -> String {
     let newest = told.lock().expect("bookings").keys().next_back().copied();
     let found = wait_for(told, "a booking", move |told| {
-        let later = told.iter().filter(|(person, _)| newest.is_none_or(|it| **person > it));
-        later.filter_map(|(_, told)| told.clone()).next()
+        let mut later = told.iter().filter(|(person, _)| newest.is_none_or(|it| **person > it));
+        later.find_map(|(_, told)| told.clone())
     });
     found.await
 }

@@ -193,8 +193,6 @@ async fn the_turn_of_a_killed_server_ends_within_seconds(bench: Bench) {
 }
 
 async fn sealing_costs_six_statements_and_two_where_nothing_waits(bench: Bench) {
-    // SQLite's writer has a savepoint around it, which begins and ends.
-    let around = if bench.is_sqlite() { 2 } else { 0 };
     bench.store.seal_audit().await.unwrap();
     for (people, expected) in [(1, 6), (0, 2), (20, 6)] {
         for person in 0..people {
@@ -203,6 +201,6 @@ async fn sealing_costs_six_statements_and_two_where_nothing_waits(bench: Bench) 
         }
         let before = bench.statements();
         bench.store.seal_audit().await.unwrap();
-        assert_eq!(bench.statements() - before, expected + around, "{people} rows");
+        assert_eq!(bench.statements() - before, expected, "{people} rows");
     }
 }
