@@ -157,11 +157,11 @@ fn parts(answer: &[u8]) -> Option<(u16, usize, usize)> {
     Some((status, end + 4, length.trim().parse().ok()?))
 }
 
-/// Answers a second, with so many callers who each wait for theirs.
+/// Answers a second, with so many callers who each wait for theirs. Refusals are no answers.
 ///
 /// # Panics
 ///
-/// Where an answer is not 200.
+/// Where an answer is neither.
 pub async fn best(address: SocketAddr, work: &Work, callers: usize, time: Duration) -> f64 {
     let stop = AtomicBool::new(false);
     let done = AtomicU64::new(0);
@@ -169,8 +169,9 @@ pub async fn best(address: SocketAddr, work: &Work, callers: usize, time: Durati
         let mut connection = Connection::open(address).await.expect("a connection");
         while !stop.load(Ordering::Relaxed) {
             let (status, _) = connection.ask(&work.next()).await.expect("an answer");
-            assert_eq!(status, 200);
-            done.fetch_add(1, Ordering::Relaxed);
+            // With many callers there may be too much to do already.
+            assert!(matches!(status, 200 | 503), "{status}");
+            done.fetch_add(u64::from(status == 200), Ordering::Relaxed);
         }
     };
     let measured = async {
