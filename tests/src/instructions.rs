@@ -32,9 +32,6 @@ use crate::national::{National, Size};
 /// The command that writes the figures.
 pub const REBASELINE: &str = "cargo run --release -p tests --bin instructions -- write";
 
-/// How far a count may be from its figure, in parts of a thousand.
-pub const TOLERANCE_PERMILLE: u64 = 30;
-
 /// Has the C library leave out what not every processor has.
 pub const TUNABLES: (&str, &str) = (
     "GLIBC_TUNABLES",
@@ -76,6 +73,15 @@ impl HotPath {
             Self::Origin => "labelled-search",
             Self::UnpricedOrigin => "labelled-search-unpriced",
             Self::Open => "opening-a-file",
+        }
+    }
+
+    /// How far a count may be from its figure, in parts of a thousand. The unpriced rows differ by
+    /// up to 57 from one run to another of the same program, by chance in hashing and memory.
+    pub const fn tolerance_permille(self) -> u64 {
+        match self {
+            Self::UnpricedOrigin => 80,
+            _ => 30,
         }
     }
 
@@ -239,8 +245,8 @@ pub fn figure(text: &str, path: HotPath) -> Option<u64> {
 }
 
 /// Whether a count is near enough to its figure.
-pub fn is_near(count: u64, figure: u64) -> bool {
-    count.abs_diff(figure) * 1000 <= figure * TOLERANCE_PERMILLE
+pub fn is_near(count: u64, figure: u64, tolerance_permille: u64) -> bool {
+    count.abs_diff(figure) * 1000 <= figure * tolerance_permille
 }
 
 #[cfg(test)]
@@ -269,6 +275,7 @@ mod tests {
 
     #[test]
     fn three_per_cent_are_near() {
+        let is_near = |count, figure| is_near(count, figure, HotPath::Origin.tolerance_permille());
         assert!(is_near(1030, 1000) && is_near(970, 1000));
         assert!(!is_near(1031, 1000) && !is_near(969, 1000) && !is_near(1, 0));
     }
