@@ -73,7 +73,7 @@ impl Drop for SmallDisk {
 }
 
 /// What stands between a program and its disk.
-const LIBRARY: &str = r"
+const SHIM: &str = r"
 #include <errno.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -109,10 +109,10 @@ impl FailingSyncs {
     pub fn compile(folder: &Path) -> Self {
         let made = Self { folder: folder.to_owned() };
         let source = folder.join("syncs.c");
-        fs::write(&source, LIBRARY).expect("a source");
+        fs::write(&source, SHIM).expect("a source");
         let macro_of = |name: &str, path: PathBuf| format!("-D{name}=\"{}\"", path.display());
         let mut compiler = Command::new("cc");
-        compiler.args(["-shared", "-fPIC", "-O1", "-o"]).arg(made.library()).arg(source);
+        compiler.args(["-shared", "-fPIC", "-O1", "-o"]).arg(made.shim()).arg(source);
         compiler.args([macro_of("ONCE", made.once()), macro_of("ALWAYS", made.always())]);
         let ended = compiler.output().expect("a C compiler");
         assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
@@ -120,7 +120,7 @@ impl FailingSyncs {
     }
 
     /// What `LD_PRELOAD` has to name.
-    pub fn library(&self) -> PathBuf {
+    pub fn shim(&self) -> PathBuf {
         self.folder.join("syncs.so")
     }
 
@@ -172,7 +172,7 @@ mod tests {
         let is_synced = || {
             let mut dd = Command::new("dd");
             dd.args(["if=/dev/zero", "bs=1", "count=1", "conv=fdatasync"]);
-            dd.arg(format!("of={}", file.display())).env("LD_PRELOAD", syncs.library());
+            dd.arg(format!("of={}", file.display())).env("LD_PRELOAD", syncs.shim());
             dd.stderr(Stdio::null()).status().expect("dd").success()
         };
         assert!(is_synced());

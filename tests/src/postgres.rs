@@ -381,7 +381,7 @@ impl Cluster {
         while begun.elapsed() < PATIENCE {
             let mut command = self.command("postgres");
             if let Some(syncs) = &self.syncs {
-                command.env("LD_PRELOAD", syncs.library());
+                command.env("LD_PRELOAD", syncs.shim());
             }
             let server = command.arg("-D").arg(self.data()).stderr(Stdio::null()).spawn();
             let mut server = server.expect("PostgreSQL");
