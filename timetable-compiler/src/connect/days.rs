@@ -1,8 +1,8 @@
 //! Sets of days over the network's axis, each known by a number while one origin is worked on.
 
-use schema::days;
+use std::collections::HashMap;
 
-use super::Map;
+use schema::days;
 
 /// A set in a [`DayTable`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -11,9 +11,9 @@ pub struct Days(u32);
 /// Sets of days, equal ones once.
 #[derive(Debug, Default)]
 pub struct DayTable {
-    known: Map<Vec<u64>, Days>,
+    known: HashMap<Vec<u64>, Days>,
     sets: Vec<Vec<u64>>,
-    shifted: Map<(Days, i32, Days), Vec<u64>>,
+    shifted: HashMap<(Days, i32, Days), Vec<u64>>,
 }
 
 impl DayTable {

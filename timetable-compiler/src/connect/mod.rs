@@ -24,9 +24,6 @@ mod set;
 mod tables;
 mod transfers;
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher};
-
 use rayon::prelude::*;
 use schema::{Network, PackedLeg, StationIdx};
 
@@ -35,9 +32,6 @@ use origin::{Origins, Searches};
 use runs::Shared;
 use set::Atoms;
 use tables::Tables;
-
-/// A map that hashes alike in every run, so that a search takes the same instructions each time.
-type Map<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
 
 /// Origins that are worked on before their rows are put in order.
 const ORIGINS_AT_ONCE: usize = 64;

@@ -1,9 +1,11 @@
 //! The connections from one station: its search, the days that follow, the choice among equals.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use schema::{Leg, Network, StationIdx};
 
+use super::ShiftTooFar;
 use super::best::{Best, Criteria, keep_best};
 use super::calendar::Calendar;
 use super::canonical::{Chooser, Winner};
@@ -15,7 +17,6 @@ use super::runs::{Shared, Trains};
 use super::set::{Atoms, Set};
 use super::tables::OriginRows;
 use super::transfers::Transfers;
-use super::{Map, ShiftTooFar};
 
 /// A row of any of the three tables.
 pub struct Row {
@@ -137,7 +138,7 @@ struct OfOrigin<'f, 's, const W: usize> {
     origin: StationIdx,
     chooser: Chooser<'f, 's, W>,
     days: DayTable,
-    known: Map<Set<W>, Days>,
+    known: HashMap<Set<W>, Days>,
     /// Per later day the days from which it is that far away.
     later: Vec<Days>,
     best: Vec<Best<W>>,
@@ -156,7 +157,7 @@ impl<'f, 's, const W: usize> OfOrigin<'f, 's, W> {
             origin,
             chooser: Chooser::new(trains, rides, &searches.changes_into),
             days,
-            known: Map::default(),
+            known: HashMap::new(),
             later,
             best: Vec::new(),
             ways: Vec::new(),

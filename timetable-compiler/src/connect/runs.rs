@@ -4,12 +4,11 @@
 //! Days differ in how far the next date's trains are away. A journey has a run for each distance,
 //! on the days that have it, so that one search serves all days.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono_tz::Tz;
 use schema::{Call, Fare, JourneyIdx, LayoverPolicy, Leg, NONE, Network, StationIdx, days};
 
-use super::Map;
 use super::calendar::Calendar;
 use super::set::{Atoms, Set};
 
@@ -88,7 +87,7 @@ pub struct Trains<'s, const W: usize> {
     /// The days, parted.
     pub atoms: Atoms,
     /// Per zone when the days begin and end.
-    windows: Map<Tz, Windows>,
+    windows: HashMap<Tz, Windows>,
     /// The last minute in which an itinerary may arrive.
     pub latest: i32,
     /// Sorted by journey and shift.
@@ -101,14 +100,14 @@ pub struct Trains<'s, const W: usize> {
     pub alightings: Vec<Vec<At>>,
     /// Per zone and minute from the first of an itinerary on, the days on which it is day. Empty
     /// where no layover policy asks.
-    by_day: Map<Tz, Vec<Set<W>>>,
+    by_day: HashMap<Tz, Vec<Set<W>>>,
 }
 
 impl<'s, const W: usize> Trains<'s, W> {
     /// Those that leave early enough for an itinerary, and arrive after it can begin.
     pub fn of(shared: &'s Shared<'s>, calendar: &Calendar<'_>, atoms: Atoms) -> Self {
         let stations = shared.network.stations.len();
-        let windows: Map<Tz, Windows> = (calendar.zones.iter())
+        let windows: HashMap<Tz, Windows> = (calendar.zones.iter())
             .map(|zone| (*zone, Windows::of(atoms.firsts().map(|day| calendar.bounds(*zone, day)))))
             .collect();
         let end = windows.values().map(|windows| windows.some.1).max().unwrap_or(0);
@@ -121,7 +120,7 @@ impl<'s, const W: usize> Trains<'s, W> {
             calls_len: 0,
             boardings: vec![Vec::new(); stations],
             alightings: vec![Vec::new(); stations],
-            by_day: Map::default(),
+            by_day: HashMap::new(),
         };
         if shared.network.transfers.layover_policy != LayoverPolicy::None {
             let by_day = |zone: &Tz| (*zone, trains.by_day(calendar, *zone));
