@@ -14,6 +14,7 @@ use tests::feed;
 use tests::running::database_away::{self, Away};
 use tests::running::failing_disk::{self, Fault};
 use tests::running::replica::{self, Plan};
+use tests::running::requests::Outage;
 use tests::running::{Program, soak, swap, two_servers};
 
 #[derive(Debug, Parser)]
@@ -221,16 +222,19 @@ async fn run_two(program: Program, requests_per_s: u64, times: usize) -> bool {
     found.while_stopped.is_empty() && found.not_in_flight == 0 && found.booked.1 == 0
 }
 
-async fn run_away(program: &Program, away: Away, seconds: u64) -> bool {
-    let plan = database_away::Plan {
+fn outage<F>(program: &Program, fault: F, seconds: u64) -> Outage<F> {
+    Outage {
         program: program.clone(),
         question: question(),
-        away,
+        fault,
         time: Duration::from_secs(seconds),
         searches_per_s: 200,
         bookings_per_s: 50,
-    };
-    let Some(found) = database_away::run(&plan).await else {
+    }
+}
+
+async fn run_away(program: &Program, away: Away, seconds: u64) -> bool {
+    let Some(found) = database_away::run(&outage(program, away, seconds)).await else {
         println!("PostgreSQL is missing");
         return false;
     };
@@ -263,15 +267,7 @@ async fn run_away(program: &Program, away: Away, seconds: u64) -> bool {
 }
 
 async fn run_failing(program: &Program, fault: Fault, seconds: u64) -> bool {
-    let plan = failing_disk::Plan {
-        program: program.clone(),
-        question: question(),
-        fault,
-        time: Duration::from_secs(seconds),
-        searches_per_s: 200,
-        bookings_per_s: 50,
-    };
-    let Some(found) = failing_disk::run(&plan).await else {
+    let Some(found) = failing_disk::run(&outage(program, fault, seconds)).await else {
         println!("PostgreSQL is missing, or no disk can be mounted");
         return false;
     };

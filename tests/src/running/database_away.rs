@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::load::{Load, Report};
-use super::process::{Process, Program, ask};
-use super::requests::{BOOK, SEARCH, TRIP, booking, is_found};
+use super::process::{Process, ask};
+use super::requests::{BOOK, Outage, TRIP, booking, is_unavailable, reference};
 use crate::postgres::Cluster;
 
 /// How the database goes away.
@@ -20,21 +20,7 @@ pub enum Away {
 }
 
 /// What is done.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// The server.
-    pub program: Program,
-    /// Two cities and a date on which one can travel.
-    pub question: (&'static str, &'static str, String),
-    /// How the database goes away.
-    pub away: Away,
-    /// For how long, once the breaker is open.
-    pub time: Duration,
-    /// Searches a second all the while.
-    pub searches_per_s: u64,
-    /// Bookings a second all the while.
-    pub bookings_per_s: u64,
-}
+pub type Plan = Outage<Away>;
 
 /// What came of it.
 #[derive(Debug)]
@@ -75,24 +61,13 @@ pub async fn run(plan: &Plan) -> Option<Found> {
     let folder = tempfile::tempdir().expect("a folder");
     let url = cluster.url();
     let server = Process::start(&plan.program, folder.path(), &["--database-url", &url]);
-    let (from, to, date) = &plan.question;
-    let variables = json!({ "from": from, "to": to, "date": date });
-    let answer = server.ask(SEARCH, &variables).await.expect("an answer");
-    let id = answer["data"]["itineraries"]["nodes"][0]["id"].clone();
-    assert!(id.is_string(), "no itinerary: {answer}");
-    let searches = {
-        let (http, origin) = (reqwest::Client::new(), server.origin.clone());
-        Load::start(plan.searches_per_s, move |_| {
-            let (http, origin, variables) = (http.clone(), origin.clone(), variables.clone());
-            async move { is_found(&ask(&http, &origin, SEARCH, &variables).await?) }
-        })
-    };
+    let (searches, id) = plan.search(&server).await;
     let seen = Arc::new(Mutex::new(Vec::new()));
     let bookings = book(&server, id, plan.bookings_per_s, Arc::clone(&seen));
     wait_for(&seen, "a booking", |it| it.reference.is_some()).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let gone = Instant::now();
-    match plan.away {
+    match plan.fault {
         Away::Stopped => cluster.stop(),
         Away::Still => cluster.pause(true),
     }
@@ -102,12 +77,12 @@ pub async fn run(plan: &Plan) -> Option<Found> {
     let health =
         (server.get("/health/ready/search").await.0, server.get("/health/ready/booking").await.0);
     let back = Instant::now();
-    match plan.away {
+    match plan.fault {
         Away::Stopped => cluster.start_again(),
         Away::Still => cluster.pause(false),
     }
     // The server may have been able to book as soon as PostgreSQL was.
-    let back = if plan.away == Away::Stopped { Instant::now() } else { back };
+    let back = if plan.fault == Away::Stopped { Instant::now() } else { back };
     let is_back = move |it: &Seen| it.reference.is_some() && it.at > back;
     wait_for(&seen, "a booking afterwards", is_back).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -171,11 +146,8 @@ fn book(server: &Process, id: Value, per_s: u64, seen: Arc<Mutex<Vec<Seen>>>) ->
             let variables = booking(&id, &format!("A{nth}"));
             let at = Instant::now();
             let answer = ask(&http, &origin, BOOK, &variables).await?;
-            let reference = answer["data"]["bookTrip"]["trip"]["reference"].as_str();
-            let reference = reference.map(str::to_owned);
-            let code = answer["errors"][0]["extensions"]["code"].as_str();
-            let is_typed = matches!(code, Some("BOOKINGS_UNAVAILABLE" | "MUTATION_TIMEOUT"));
-            let is_good = reference.is_some() || is_typed;
+            let reference = reference(&answer);
+            let is_good = reference.is_some() || is_unavailable(&answer);
             seen.lock().expect("bookings").push(Seen { at, took: at.elapsed(), reference });
             if is_good { Ok(()) } else { Err(answer.to_string()) }
         }

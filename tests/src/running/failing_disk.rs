@@ -8,8 +8,8 @@ use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 
 use super::load::{Load, Report};
-use super::process::{Process, Program, ask};
-use super::requests::{BOOK, SEARCH, TRIP, booking, is_found};
+use super::process::{Process, ask};
+use super::requests::{self, BOOK, Outage, TRIP, booking, is_unavailable};
 use crate::postgres::{Cluster, Setup};
 
 /// The disk of the database when it is small, in megabytes.
@@ -33,21 +33,7 @@ pub enum Fault {
 }
 
 /// What is done.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// The server.
-    pub program: Program,
-    /// Two cities and a date on which one can travel.
-    pub question: (&'static str, &'static str, String),
-    /// What is wrong with the disk.
-    pub fault: Fault,
-    /// For how long, once bookings are refused.
-    pub time: Duration,
-    /// Searches a second all the while.
-    pub searches_per_s: u64,
-    /// Bookings a second all the while.
-    pub bookings_per_s: u64,
-}
+pub type Plan = Outage<Fault>;
 
 /// What came of it.
 #[derive(Debug)]
@@ -90,13 +76,8 @@ pub async fn run(plan: &Plan) -> Option<Found> {
     })?;
     let folder = tempfile::tempdir().expect("a folder");
     let server = Process::start(&plan.program, folder.path(), &["--database-url", &cluster.url()]);
-    let (from, to, date) = &plan.question;
-    let variables = json!({ "from": from, "to": to, "date": date });
-    let answer = server.ask(SEARCH, &variables).await.expect("an answer");
-    let id = answer["data"]["itineraries"]["nodes"][0]["id"].clone();
-    assert!(id.is_string(), "no itinerary: {answer}");
+    let (searches, id) = plan.search(&server).await;
     let told = Told::default();
-    let searches = search(&server, plan.searches_per_s, variables);
     let bookings = book(&server, id.clone(), plan.bookings_per_s, Arc::clone(&told));
     let first = next_booking(&told).await;
     let reads = match plan.fault {
@@ -187,14 +168,6 @@ async fn read(server: &Process, reference: &str) -> (usize, usize) {
     reads
 }
 
-fn search(server: &Process, per_s: u64, variables: Value) -> Load {
-    let (http, origin) = (reqwest::Client::new(), server.origin.clone());
-    Load::start(per_s, move |_| {
-        let (http, origin, variables) = (http.clone(), origin.clone(), variables.clone());
-        async move { is_found(&ask(&http, &origin, SEARCH, &variables).await?) }
-    })
-}
-
 /// Bookings at a steady rate, each of another person, with a key to send them again.
 fn book(server: &Process, id: Value, per_s: u64, told: Told) -> Load {
     let (http, origin) = (reqwest::Client::new(), server.origin.clone());
@@ -203,18 +176,12 @@ fn book(server: &Process, id: Value, per_s: u64, told: Told) -> Load {
         let told = Arc::clone(&told);
         async move {
             let answer = ask(&http, &origin, BOOK, &booking(&id, &format!("A{person}"))).await?;
-            let reference = reference(&answer);
-            let code = answer["errors"][0]["extensions"]["code"].as_str();
-            let is_typed = matches!(code, Some("BOOKINGS_UNAVAILABLE" | "MUTATION_TIMEOUT"));
-            let is_good = reference.is_some() || is_typed;
+            let reference = requests::reference(&answer);
+            let is_good = reference.is_some() || is_unavailable(&answer);
             told.lock().expect("bookings").insert(person, reference);
             if is_good { Ok(()) } else { Err(answer.to_string()) }
         }
     })
-}
-
-fn reference(answer: &Value) -> Option<String> {
-    answer["data"]["bookTrip"]["trip"]["reference"].as_str().map(str::to_owned)
 }
 
 /// Waits for a booking that is acknowledged after this was called, and was sent after it, too.
@@ -269,7 +236,7 @@ async fn check(
             refused += 1;
             let answer =
                 server.ask(BOOK, &booking(id, &format!("A{person}"))).await.expect("an answer");
-            refused_again += usize::from(self::reference(&answer).is_none());
+            refused_again += usize::from(requests::reference(&answer).is_none());
         }
     }
     (booked, refused, refused_again)

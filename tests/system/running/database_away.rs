@@ -6,14 +6,10 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tests::app::traveller;
 use tests::running::database_away::{Away, Plan, run};
+use tests::running::requests::{BOOK, TRIP};
 
 use super::program;
 use crate::programs::{RAILGRAPH, Running, Server};
-
-const BOOK: &str = "mutation($input: BookTripInput!) {
-  bookTrip(input: $input) { trip { reference } refusals { code } }
-}";
-const TRIP: &str = "query($reference: String!) { trip(reference: $reference) { status } }";
 
 /// A date on which the bundled network has trains.
 fn date() -> String {
@@ -25,7 +21,7 @@ async fn goes_away(away: Away) {
     let plan = Plan {
         program: program(),
         question: ("London", "Wien", date()),
-        away,
+        fault: away,
         time: Duration::from_secs(4),
         searches_per_s: 20,
         bookings_per_s: 10,

@@ -8,6 +8,7 @@ use tests::app::traveller;
 use tests::postgres::{Cluster, free_port};
 use tests::running::nginx::Nginx;
 use tests::running::process::Process;
+use tests::running::requests::BOOK;
 use tests::running::two_servers::{Plan, run};
 use tests::socket::Socket;
 use tokio::task::JoinSet;
@@ -48,12 +49,10 @@ async fn a_hundred_who_book_the_same_at_two_servers_get_one_trip() {
         "itineraryId": found["data"]["itineraries"]["nodes"][0]["id"],
         "travellers": [traveller("Ada", "Lovelace", "X1234567", 36)],
     });
-    let book = "mutation($input: BookTripInput!) {
-        bookTrip(input: $input) { trip { reference } refusals { code } } }";
     let mut all = JoinSet::new();
     for nth in 0..100 {
         let (servers, variables) = (Arc::clone(&servers), json!({ "input": input }));
-        all.spawn(async move { servers[nth % 2].ask(book, &variables).await });
+        all.spawn(async move { servers[nth % 2].ask(BOOK, &variables).await });
     }
     let (mut trips, mut refused) = (0, 0);
     for answer in all.join_all().await {
@@ -86,8 +85,6 @@ async fn trip(server: &Process, person: &str) -> Value {
         "itineraryId": found["data"]["itineraries"]["nodes"][0]["id"],
         "travellers": [traveller("Ada", person, "X1", 36)],
     });
-    let book = "mutation($input: BookTripInput!) {
-        bookTrip(input: $input) { trip { reference } refusals { code } } }";
     let booked = server.ask(book, &json!({ "input": input })).await.expect("an answer");
     let trip = booked["data"]["bookTrip"]["trip"].clone();
     assert!(trip.is_object(), "{booked}");
