@@ -85,7 +85,7 @@ async fn trip(server: &Process, person: &str) -> Value {
         "itineraryId": found["data"]["itineraries"]["nodes"][0]["id"],
         "travellers": [traveller("Ada", person, "X1", 36)],
     });
-    let booked = server.ask(book, &json!({ "input": input })).await.expect("an answer");
+    let booked = server.ask(BOOK, &json!({ "input": input })).await.expect("an answer");
     let trip = booked["data"]["bookTrip"]["trip"].clone();
     assert!(trip.is_object(), "{booked}");
     trip
