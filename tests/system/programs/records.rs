@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
@@ -18,6 +19,9 @@ use super::{Ended, RAILGRAPH, Running, Server, run};
 const BOOK: &str = include_str!("../../../schema/graphql/operations/book-trip.graphql");
 const CANCEL: &str = include_str!("../../../schema/graphql/operations/cancel-trip.graphql");
 const NOTHING: [&str; 0] = [];
+
+/// Three years in seconds.
+const YEARS_S: i64 = 3 * 365 * 24 * 3_600;
 
 const CLIENT: &str = "query($name: String!, $id: String!) {
     client(lastName: $name, idNumber: $id) { id firstName currentTrips { nodes { reference } } } }";
@@ -146,6 +150,38 @@ async fn the_archive_takes_what_is_old_and_nothing_else() {
     let ended = command(folder.path(), "archive --restore");
     assert_eq!(ended.out, "0 trips brought back from 0 files\n");
     assert_eq!(server.stop().code, Some(0));
+}
+
+#[tokio::test]
+async fn a_server_archives_by_itself_what_is_a_year_old() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(folder.path(), &NOTHING);
+    let old = book(&server, "Lovelace", "X1").await["trip"]["reference"].take();
+    let new = book(&server, "Hopper", "X2").await["trip"]["reference"].take();
+    assert_eq!(server.stop().code, Some(0));
+    let url = format!("sqlite://{}", folder.path().join("railgraph.sqlite").display());
+    let raw = sea_orm::Database::connect(url).await.expect("the database");
+    let reference = old.as_str().expect("a reference");
+    let sql = format!(
+        "UPDATE trips SET departure_at = departure_at - {YEARS_S}, \
+         arrival_at = arrival_at - {YEARS_S}, current_until = current_until - {YEARS_S} \
+         WHERE reference = '{reference}'"
+    );
+    assert_eq!(raw.execute_unprepared(&sql).await.expect("a trip").rows_affected(), 1);
+    raw.close().await.expect("closed");
+    let server = Server::start(folder.path(), &NOTHING);
+    let trip = "query($reference: String!) { trip(reference: $reference) { status } }";
+    let begun = Instant::now();
+    while command(folder.path(), "archive --verify").out != "1 trips in 1 files\n" {
+        assert!(begun.elapsed() < Duration::from_secs(30), "not archived");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    for reference in [old, new] {
+        let found = server.data(trip, json!({ "reference": reference })).await;
+        assert_eq!(found["trip"]["status"], "CONFIRMED", "{reference}");
+    }
+    let ended = server.stop();
+    assert_eq!(ended.err.matches("\"event\":\"archived\"").count(), 1, "{}", ended.err);
 }
 
 /// Another process has the turn for so long, by the database's clock.
