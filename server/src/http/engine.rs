@@ -231,6 +231,9 @@ impl Engine {
         needs.map_or(Ok(()), |needs| needs.check(caller.scopes)).map_err(refused)?;
         let is_of_bookings = needs.is_some_and(Needs::is_of_bookings);
         let work = if is_of_bookings { Work::Booking } else { Work::Search };
+        if !is_subscription {
+            self.gates.check(work).map_err(refused)?;
+        }
         let is_mutation = operation.ty == OperationType::Mutation;
         let definitions = &operation.variable_definitions;
         let (types, fallbacks) = (self.documents.types(), document.fallbacks(name));

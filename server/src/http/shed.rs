@@ -88,22 +88,31 @@ impl Gates {
         }
     }
 
+    /// Refuses a request that would be refused a place now, so that nothing more is done for it.
+    ///
+    /// # Errors
+    ///
+    /// Where all places are taken and the line is full, or too long.
+    pub fn check(&self, work: Work) -> Result<(), Refused> {
+        let gate = self.of(work);
+        if gate.is_full() { Err(gate.refuse()) } else { Ok(()) }
+    }
+
     /// A place to work at.
     ///
     /// # Errors
     ///
     /// Where all are taken and the line is full, or too long.
     pub async fn enter(&self, work: Work) -> Result<Place, Refused> {
-        let gate = match work {
+        let gate = self.of(work);
+        Gate::enter(gate).await.ok_or_else(|| gate.refuse())
+    }
+
+    fn of(&self, work: Work) -> &Arc<Gate> {
+        match work {
             Work::Search => &self.search,
             Work::Booking => &self.booking,
-        };
-        let entered = Gate::enter(gate).await;
-        entered.ok_or_else(|| {
-            gate.refused.fetch_add(1, Ordering::Relaxed);
-            let message = "the server has more to do than it can; try again in a moment";
-            Refused::new(Code::Overloaded, message).with_wait(Duration::from_secs(1))
-        })
+        }
     }
 
     /// How the gates of searches and of bookings fare.
@@ -134,6 +143,17 @@ impl Gate {
         let (wait_us, at_once) = (self.wait_max.as_micros() as u64, self.at_work_max as u64);
         let served = (wait_us * at_once).checked_div(self.work_us());
         served.map_or(self.waiting_max, |served| self.waiting_max.min(served as usize))
+    }
+
+    fn is_full(&self) -> bool {
+        self.places.available_permits() == 0
+            && self.waiting.load(Ordering::Relaxed) >= self.line_max()
+    }
+
+    fn refuse(&self) -> Refused {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        let message = "the server has more to do than it can; try again in a moment";
+        Refused::new(Code::Overloaded, message).with_wait(Duration::from_secs(1))
     }
 
     async fn enter(gate: &Arc<Self>) -> Option<Place> {
@@ -218,8 +238,13 @@ mod tests {
         let refused = gates.enter(Work::Search).await.expect_err("a full line");
         assert_eq!(refused.code, Code::Overloaded);
         assert_eq!(gates.stats()[0], GateStats { at_work: 2, waiting: 3, refused: 1 });
+        // That can be told before anything else is done.
+        assert_eq!(gates.check(Work::Search), Err(refused));
+        assert_eq!(gates.stats()[0].refused, 2);
+        gates.check(Work::Booking).expect("a place for bookings");
         // Bookings have places of their own.
         let _booking = gates.enter(Work::Booking).await.expect("a place");
+        gates.check(Work::Booking).expect_err("no line");
         gates.enter(Work::Booking).await.expect_err("no line");
         drop(first);
         let _third = waiting.remove(0).await.expect("a task").expect("the place of the first");

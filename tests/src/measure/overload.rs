@@ -275,6 +275,19 @@ async fn timed(mut connection: Connection, request: Vec<u8>) -> Answered {
 }
 
 impl Offered {
+    /// Both together.
+    pub fn add(&mut self, other: Self) {
+        self.sent += other.sent;
+        self.late += other.late;
+        self.good += other.good;
+        self.refused += other.refused;
+        self.failed += other.failed;
+        self.good_times.extend(other.good_times);
+        self.refusal_times.extend(other.refusal_times);
+        self.good_times.sort();
+        self.refusal_times.sort();
+    }
+
     fn count(&mut self, answered: Option<Answered>, open: &mut Vec<Connection>) {
         let Some((connection, status, is_overload, time)) = answered else {
             self.failed += 1;

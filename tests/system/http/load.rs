@@ -99,14 +99,16 @@ async fn what_does_not_fit_in_is_refused_at_once_and_searches_and_health_go_on()
     let id = server.itinerary("Aachen", "Celle", "2026-12-01").await;
     let other = Database::connect(server.database_url()).await.expect("the database");
     other.execute_unprepared("BEGIN IMMEDIATE").await.expect("the lock");
-    let book = |number: &str| {
+    let ask = |input: Value| {
         let query = include_str!("../../../schema/graphql/operations/book-trip.graphql");
-        let travellers = [traveller("Ada", "Lovelace", number, 36)];
-        let input = json!({ "itineraryId": id, "travellers": travellers });
         let request = server.http().post(server.url("/graphql"));
         let body = json!({ "query": query, "variables": { "input": input } });
         let request = request.header("accept", "application/graphql-response+json").json(&body);
         async { Answered::of(request.send().await.expect("an answer")).await }
+    };
+    let book = |number: &str| {
+        let travellers = [traveller("Ada", "Lovelace", number, 36)];
+        ask(json!({ "itineraryId": id, "travellers": travellers }))
     };
     let stuck = [tokio::spawn(book("X1")), tokio::spawn(book("X2"))];
     let patience = Instant::now() + Duration::from_secs(20);
@@ -124,6 +126,8 @@ async fn what_does_not_fit_in_is_refused_at_once_and_searches_and_health_go_on()
     let message = "the server has more to do than it can; try again in a moment";
     assert_eq!(refused.0.message(), message);
     assert!(refused.1 < Duration::from_millis(200), "{:?}", refused.1);
+    // Nothing more is looked at then, be it right or wrong.
+    assert_eq!(ask(Value::Null).await.code(), "OVERLOADED");
     server.data(NETWORK, Value::Null).await;
     let live = server.http().get(server.url("/health/live")).send().await.expect("an answer");
     assert_eq!(live.status().as_u16(), 200);
@@ -133,6 +137,7 @@ async fn what_does_not_fit_in_is_refused_at_once_and_searches_and_health_go_on()
         assert!(answer.status == 200 || answer.code() == "OVERLOADED", "{answer:?}");
     }
     assert_eq!(book("X4").await.code(), "");
+    assert_eq!(ask(Value::Null).await.code(), "BAD_USER_INPUT");
 }
 
 /// Opens a connection and asks on it; what is answered.
