@@ -22,7 +22,7 @@ use crate::notice::{Code, Findings, Policy, Severity};
 use crate::output::write_atomically;
 use crate::page::{self, Compilation, Picture};
 use crate::read::{FolderFile, Input, gtfs};
-use crate::report::{self, Look};
+use crate::report::{self, Look, visible};
 use arguments::{Arguments, Command, CompileArguments};
 
 /// How long a build takes before its progress is shown.
@@ -149,7 +149,7 @@ fn run_compile(
     streams: &mut Streams<'_>,
 ) -> Done {
     let started = Instant::now();
-    refuse_to_replace_inputs(arguments, output)?;
+    check_places_of_results(arguments, output)?;
     let inputs = arguments.inputs.iter().map(load);
     let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
     let options = options(arguments, &inputs)?;
@@ -256,7 +256,7 @@ fn options(arguments: &CompileArguments, inputs: &[Input]) -> Result<Options, Fa
 }
 
 /// A network file in the place of its own timetable would be the end of that timetable.
-fn refuse_to_replace_inputs(
+fn check_places_of_results(
     arguments: &CompileArguments,
     output: Option<&Path>,
 ) -> Result<(), Failure> {
@@ -270,11 +270,11 @@ fn refuse_to_replace_inputs(
     }
     let sources: Vec<&Path> =
         arguments.inputs.iter().chain(&arguments.stations).map(PathBuf::as_path).collect();
-    written.into_iter().try_for_each(|path| refuse_to_replace(&sources, Some(path)))
+    written.into_iter().try_for_each(|path| check_place_of_result(&sources, Some(path)))
 }
 
-/// What is read is not written to.
-fn refuse_to_replace(read: &[&Path], written: Option<&Path>) -> Result<(), Failure> {
+/// What is read is not written to, and what is written is a file in a folder that is there.
+fn check_place_of_result(read: &[&Path], written: Option<&Path>) -> Result<(), Failure> {
     let Some(written) = written else { return Ok(()) };
     let path = in_full(written);
     // A folder is read with all that is in it.
@@ -282,7 +282,18 @@ fn refuse_to_replace(read: &[&Path], written: Option<&Path>) -> Result<(), Failu
         let sentence = format!("{} is read, and cannot be written too", written.display());
         return Err(Failure { exit: Exit::Usage, sentence });
     }
-    Ok(())
+    let cannot = |why: String| {
+        let sentence = format!("cannot write {}: {why}", written.display());
+        Failure { exit: Exit::Io, sentence }
+    };
+    if written.is_dir() {
+        return Err(cannot("it is a folder".to_owned()));
+    }
+    let folder = written.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder.filter(|folder| !folder.is_dir()) {
+        Some(folder) => Err(cannot(format!("there is no folder {}", folder.display()))),
+        None => Ok(()),
+    }
 }
 
 /// A path from the root on, links followed; the last part need not be there yet.
@@ -406,7 +417,7 @@ fn write_text(path: &Path, text: &str) -> Result<(), Failure> {
 }
 
 fn run_inspect(path: &Path, as_json: bool, html: Option<&Path>, streams: &mut Streams<'_>) -> Done {
-    refuse_to_replace(&[path], html)?;
+    check_place_of_result(&[path], html)?;
     let bytes = read_aligned(path).map_err(|error| Failure::io("read", path, &error))?;
     let file = NetworkFile::open(bytes).map_err(|error| Failure {
         exit: Exit::Errors,
@@ -417,7 +428,7 @@ fn run_inspect(path: &Path, as_json: bool, html: Option<&Path>, streams: &mut St
         let name = path.display().to_string();
         write_text(html, &page::of_network(&name, &summary, &Picture::of(file.view())))?;
     }
-    let text = if as_json { format!("{:#}\n", json!(summary)) } else { summary.text() };
+    let text = if as_json { format!("{:#}\n", json!(summary)) } else { visible(&summary.text()) };
     written(streams.out.write_all(text.as_bytes()))?;
     Ok(Exit::Done)
 }
@@ -440,7 +451,7 @@ fn run_diff(
     html: Option<&Path>,
     streams: &mut Streams<'_>,
 ) -> Done {
-    refuse_to_replace(&paths, html)?;
+    check_place_of_result(&paths, html)?;
     let open = |path: &Path| {
         let bytes = read_aligned(path).map_err(|error| Failure::io("read", path, &error))?;
         NetworkFile::open(bytes).map_err(|error| Failure {
@@ -460,7 +471,7 @@ fn run_diff(
         written(result.map_err(io::Error::from).and_then(|()| writeln!(out)))?;
         written(out.flush())?;
     } else {
-        written(streams.out.write_all(difference.text().as_bytes()))?;
+        written(streams.out.write_all(visible(&difference.text()).as_bytes()))?;
     }
     Ok(if difference.same { Exit::Done } else { Exit::Errors })
 }

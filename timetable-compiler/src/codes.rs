@@ -139,6 +139,11 @@ codes! {
         "They are left out, or an id would not be that of another file."
         "Nothing need be done. Export the values without blanks to be rid of it."
 
+    ControlCharacter "control-character" Warning
+        "A value has a character that cannot be seen, such as a line break or the byte 0."
+        "It was taken for a blank: databases and terminals do not take such characters."
+        "Remove the character from the value; it often comes from a broken export."
+
     RowWidth "row-width" Warning
         "A row has fewer or more values than the header, and none that is required is missing."
         "Values that are missing are taken for empty; empty ones too many are left out."

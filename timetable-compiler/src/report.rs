@@ -90,6 +90,16 @@ fn shown_value(value: &str) -> String {
     format!("{short:?}{more}")
 }
 
+/// A text of lines, of which no character but their ends would move a terminal's cursor.
+pub fn visible(text: &str) -> String {
+    let shown = |it: char| match it {
+        '\n' => "\n".to_owned(),
+        it if it.is_control() => it.escape_unicode().to_string(),
+        it => it.to_string(),
+    };
+    text.chars().map(shown).collect()
+}
+
 /// All findings that are kept, and the true number of each code.
 pub fn json(findings: &Findings) -> Value {
     let totals: serde_json::Map<String, Value> =
@@ -197,6 +207,11 @@ mod tests {
              --> t.csv:3:7 Arrival Time: \"12\\u{1b}50\"\n  help: write `12:50`"
         );
         assert!(text(&notice, true).starts_with("\u{1b}["));
+    }
+
+    #[test]
+    fn what_would_move_the_cursor_is_seen_instead() {
+        assert_eq!(visible("a → b\n\u{1b}[31mc\0\n"), "a → b\n\\u{1b}[31mc\\u{0}\n");
     }
 
     #[test]

@@ -157,18 +157,23 @@ impl Sources<'_> {
     }
 
     fn report_repeated_rows(&self, findings: &mut Findings) {
-        let mut known: HashMap<Record, RowAt> = HashMap::new();
+        let mut known: HashMap<Record, &Located> = HashMap::new();
         for located in &self.rows.records {
             let without_id = Record { id: String::new(), ..located.record.clone() };
-            if let Some(other) = known.get(&without_id) {
-                let sentence = format!(
-                    "the row is the same as that of {} but for its route id",
-                    self.name(*other)
-                );
-                let notice = self.notice(Code::RepeatedRow, sentence, located.at, ID);
-                findings.add(notice);
-            } else {
-                known.insert(without_id, located.at);
+            match known.get(&without_id) {
+                None => {
+                    known.insert(without_id, located);
+                }
+                // That is an error already.
+                Some(other) if other.record.id == located.record.id => {}
+                Some(other) => {
+                    let sentence = format!(
+                        "the row is the same as that of {} but for its route id",
+                        self.name(other.at)
+                    );
+                    let notice = self.notice(Code::RepeatedRow, sentence, located.at, ID);
+                    findings.add(notice);
+                }
             }
         }
     }

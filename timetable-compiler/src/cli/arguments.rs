@@ -151,7 +151,8 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         html: Option<PathBuf>,
     },
-    /// Checks a network file: header, hash, layout and invariants. Exits with 1 if one is wrong.
+    /// Checks a network file: header, hash, layout and invariants. Exits with 1 if one is wrong,
+    /// with 3 if the file cannot be read.
     #[command(after_help = VERIFY_NOTES)]
     Verify {
         /// The network file.
@@ -202,10 +203,10 @@ pub struct CompileArguments {
     #[arg(long, value_name = "FILE")]
     pub stations: Option<PathBuf>,
     /// The first service date. Needed for CSV without dates; cuts the others.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     pub from: Option<NaiveDate>,
     /// The last service date, included.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     pub until: Option<NaiveDate>,
     /// The shortest time in which one can change trains at a station that has none of its own.
     /// 15m, or 5m if all INPUTs are GTFS.
@@ -306,6 +307,10 @@ impl From<Policy> for LayoverPolicy {
             Policy::Lenient => Self::Lenient,
         }
     }
+}
+
+fn date(text: &str) -> Result<NaiveDate, String> {
+    text.parse().map_err(|_| "expected a date like 2026-12-31".to_owned())
 }
 
 fn zone(text: &str) -> Result<Tz, String> {

@@ -15,10 +15,11 @@ const MARGIN: f64 = 20.0;
 const HEIGHTS: (f64, f64) = (300.0, 1_400.0);
 
 /// Names that are written on a wide and on a narrow screen; all others are told when pointed at.
-const NAMES_MAX: (usize, usize) = (30, 9);
+const NAMES_MAX: (usize, usize) = (24, 9);
 
-/// Height of written names on a wide screen and on a narrow one, where the drawing is shrunk.
-const NAME_HEIGHTS: (f64, f64) = (13.0, 34.0);
+/// Height of written names on a wide screen, where the drawing is 700 pixels wide, and on a narrow
+/// one, where it is 350.
+const NAME_HEIGHTS: (f64, f64) = (18.0, 34.0);
 
 /// Width of a letter for its height, for most letters a little too much.
 const LETTER_WIDTH: f64 = 0.6;

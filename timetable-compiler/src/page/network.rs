@@ -170,14 +170,16 @@ const WEEKDAYS: [&str; 7] = ["M", "T", "W", "T", "F", "S", "S"];
 
 /// A month each; the fuller a day, the darker it is.
 fn calendar(trains: &[(NaiveDate, usize)]) -> Markup {
-    let most = trains.iter().map(|it| it.1).max().unwrap_or(0).max(1) as f64;
+    let counts = || trains.iter().map(|it| it.1);
+    let (least, most) = (counts().min().unwrap_or(0), counts().max().unwrap_or(0));
     let months =
         trains.chunk_by(|one, two| one.0.month() == two.0.month() && one.0.year() == two.0.year());
     html! {
         section {
             h2 { "Trains per day" }
             p class="soft" {
-                "The fuller a day, the stronger its colour; pointed at, it tells its number."
+                (number(least)) " to " (number(most)) " trains a day. The fuller a day, the stronger "
+                "its colour; pointed at, it tells its number."
             }
             div class="calendar" {
                 @for month in months {
@@ -194,9 +196,8 @@ fn calendar(trains: &[(NaiveDate, usize)]) -> Markup {
                                 @let (x, y) = (13 * (place % 7), 10 + 13 * (place / 7));
                                 g {
                                     title { (date) ": " (number(*trains)) " trains" }
-                                    @let share = format!("{:.2}", *trains as f64 / most * 0.7);
                                     rect x=(x) y=(y) width="12" height="12" rx="2"
-                                        fill-opacity=(share) {}
+                                        fill-opacity=(strength(*trains, (least, most))) {}
                                     text x=(x + 6) y=(y + 8) { (date.day()) }
                                 }
                             }
@@ -206,6 +207,14 @@ fn calendar(trains: &[(NaiveDate, usize)]) -> Markup {
             }
         }
     }
+}
+
+/// How strong the colour of a day with so many trains is, from that of the emptiest to that of the
+/// fullest. A day without any has none.
+fn strength(trains: usize, (least, most): (usize, usize)) -> String {
+    let part = (trains - least) as f64 / (most - least).max(1) as f64;
+    let strength = if trains == 0 { 0.0 } else { 0.15 + 0.55 * part };
+    format!("{strength:.2}")
 }
 
 fn of_pairs(picture: &Picture) -> Markup {

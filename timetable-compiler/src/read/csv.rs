@@ -346,6 +346,7 @@ impl<'i> Table<'i> {
                     break;
                 }
                 if row.is_whole(findings) {
+                    row.report_controls(findings);
                     each(&row, findings);
                 }
                 fields = row.fields;
@@ -411,14 +412,40 @@ impl Row<'_, '_> {
         RowAt { input: self.table.source.input, start: self.start }
     }
 
-    /// The value of a column without blanks around it, bytes that are not UTF-8 replaced. None
-    /// where the header lacks the column.
+    /// The value of a column without blanks around it; bytes that are not UTF-8 are replaced, and
+    /// blanks stand for control characters. None where the header lacks the column.
     pub fn get(&self, column: usize) -> Option<Cow<'_, str>> {
+        let text = self.raw(column)?;
+        if text.contains(char::is_control) {
+            return Some(Cow::Owned(text.replace(char::is_control, " ").trim().to_owned()));
+        }
+        Some(text)
+    }
+
+    /// The value of a column without blanks around it, control characters and all.
+    fn raw(&self, column: usize) -> Option<Cow<'_, str>> {
         let field = self.fields.get(self.table.positions[column]?)?;
         Some(match String::from_utf8_lossy(field) {
             Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
             Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
         })
+    }
+
+    /// A finding for every value that has control characters.
+    fn report_controls(&self, findings: &mut Findings) {
+        // The others begin with this byte in UTF-8. Nearly no row has one.
+        const FIRST_BYTE: u8 = 0xC2;
+        let may_be = |byte: &u8| byte.is_ascii_control() || *byte == FIRST_BYTE;
+        if !self.fields.as_slice().iter().any(may_be) {
+            return;
+        }
+        for column in 0..self.table.columns.len() {
+            let value = self.raw(column).unwrap_or_default();
+            let Some(found) = value.chars().find(|it| it.is_control()) else { continue };
+            let sentence = format!("the value has the control character U+{:04X}", found as u32);
+            let notice = Notice::new(Code::ControlCharacter, sentence).at(self.place(column));
+            findings.add(notice.value(value).action("it was taken for a blank"));
+        }
     }
 
     /// The bytes of a column without blanks around them; empty where there is none.

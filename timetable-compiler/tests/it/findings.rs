@@ -1,5 +1,6 @@
 //! Every code of a finding: a timetable of a few lines, and what is said of it.
 
+use timetable_compiler::compile::{Goal, compile};
 use timetable_compiler::notice::Code;
 use timetable_compiler::read::Input;
 
@@ -79,6 +80,27 @@ error[time-without-colon]: the arrival time has no colon
 }
 
 #[test]
+fn control_characters_are_taken_for_blanks() {
+    let rows = "R\u{0},Gent,Mo\u{1b}[1mns,07:00,09:00,IC\u{85},Daily,20,10";
+    check(
+        PERIOD,
+        NINE,
+        rows,
+        r#"warning[control-character]: the value has the control character U+0000
+  --> t.csv:2:1 Route ID: "R\0"
+  action: it was taken for a blank
+warning[control-character]: the value has the control character U+001B
+  --> t.csv:2:9 Arrival City: "Mo\u{1b}[1mns"
+  action: it was taken for a blank"#,
+    );
+    let inputs = [file("t.csv", NINE, rows)];
+    let outcome = compile(&inputs, &options(PERIOD), Goal::Build, &|_| ()).expect("options");
+    let compiled = outcome.compiled.expect("a timetable without errors");
+    let names: Vec<_> = compiled.network.stations.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(names, ["Gent", "Mo [1mns"]);
+}
+
+#[test]
 fn a_file_may_be_utf16() {
     check_input(
         PERIOD,
@@ -96,8 +118,6 @@ fn a_route_id_may_be_in_two_files() {
     assert_eq!(
         findings_text(&outcome),
         r#"error[duplicate-route-id]: the route id is that of a.csv:2 too
-  --> b.csv:2:1 Route ID: "R9"
-info[repeated-row]: the row is the same as that of a.csv:2 but for its route id
   --> b.csv:2:1 Route ID: "R9""#
     );
 }
