@@ -12,6 +12,8 @@ use tests::postgres;
 use tests::socket::Socket;
 use tokio::net::TcpSocket;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 const TRIP: &str = include_str!("../../../schema/graphql/operations/trip-changed.graphql");
 const NETWORK: &str = include_str!("../../../schema/graphql/operations/network-changed.graphql");
@@ -253,6 +255,15 @@ async fn book_with(server: &Server, key: &str) -> Value {
     let input = json!({ "input": { "itineraryId": id, "travellers": travellers } });
     let document = include_str!("../../../schema/graphql/operations/book-trip.graphql");
     server.ask(key, document, input).await.body["data"]["bookTrip"]["trip"].take()
+}
+
+#[tokio::test]
+async fn whoever_closes_is_answered() {
+    let server = server().await;
+    let mut socket = Socket::ready(server.address, Value::Null).await;
+    let code = CloseCode::Normal;
+    socket.send(Message::Close(Some(CloseFrame { code, reason: "bye".into() }))).await;
+    assert_eq!(socket.closed().await.0, 1000);
 }
 
 #[tokio::test]

@@ -86,7 +86,9 @@ impl Drop for Counted {
 enum End {
     /// It is closed by us.
     Close(Close),
-    /// The other end has closed it, or has gone.
+    /// The other end closes it.
+    Closed,
+    /// The other end has gone.
     Gone,
     /// The other end does not read.
     Slow,
@@ -123,9 +125,13 @@ impl Connection {
                 let farewell = async {
                     let _ = socket.send(Frame::Close(Some(frame))).await;
                     // Whoever closes first waits, so that the reason is not lost.
-                    while let Some(Ok(_)) = socket.recv().await {}
+                    last(&mut socket).await;
                 };
                 let _ = timeout(FAREWELL, farewell).await;
+            }
+            // The answer to it, which has been written, is sent.
+            End::Closed => {
+                let _ = timeout(FAREWELL, last(&mut socket)).await;
             }
             End::Slow => {
                 self.app.engine.sockets().dropped.fetch_add(1, Ordering::Relaxed);
@@ -197,7 +203,8 @@ impl Connection {
             }
             // Pings of the WebSocket itself are answered by it.
             Some(Ok(Frame::Ping(_) | Frame::Pong(_))) => return Ok(None),
-            Some(Ok(Frame::Close(_))) | None => return Err(End::Gone),
+            Some(Ok(Frame::Close(_))) => return Err(End::Closed),
+            None => return Err(End::Gone),
             Some(Err(error)) => return Err(broken(&error)),
         };
         match message::read(&text)? {
@@ -280,6 +287,11 @@ impl Connection {
         }
         Some(outgoing.text)
     }
+}
+
+/// Sends what is written and reads until there is no more.
+async fn last(socket: &mut WebSocket) {
+    while let Some(Ok(_)) = socket.recv().await {}
 }
 
 fn close_for(refused: &Refused) -> Close {
