@@ -145,8 +145,8 @@ pub struct ArchiveOptions {
     #[command(flatten)]
     pub database: DatabaseOptions,
     /// Trips that departed before this day; a year ago where it is not said.
-    #[arg(long, value_name = "DATE")]
-    pub before: Option<chrono::NaiveDate>,
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    pub before: Option<NaiveDate>,
     /// Instead, bring archived trips back: all, or those of one file.
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "all")]
     #[arg(conflicts_with = "before")]
@@ -250,7 +250,7 @@ impl FromStr for Expires {
 
 fn parse_name(text: &str) -> Result<String, String> {
     let is_name = (1..=100).contains(&text.chars().count()) && !text.contains(char::is_control);
-    let invalid = || "expected 1 to 100 characters, and none that control".to_owned();
+    let invalid = || "expected 1 to 100 characters, no control characters among them".to_owned();
     is_name.then(|| text.to_owned()).ok_or_else(invalid)
 }
 
@@ -293,7 +293,8 @@ pub struct ClientEraseOptions {
 pub struct ServeOptions {
     /// Address and port to listen on. Without API keys every caller is an admin, so that only a
     /// loopback address is taken then.
-    #[arg(long, env = "RAILGRAPH_LISTEN", default_value = "127.0.0.1:8080")]
+    #[arg(long, env = "RAILGRAPH_LISTEN", value_name = "ADDRESS:PORT")]
+    #[arg(default_value = "127.0.0.1:8080", value_parser = socket_address)]
     pub listen: SocketAddr,
     /// Network file to serve; the bundled European one where it is not said.
     #[arg(long, env = "RAILGRAPH_NETWORK", value_name = "FILE")]
@@ -306,6 +307,13 @@ pub struct ServeOptions {
     /// The database.
     #[command(flatten)]
     pub database: DatabaseOptions,
+    /// A streaming standby of the PostgreSQL database, to read trips and clients from. It is read
+    /// where it shows all that was acknowledged before, else the database itself.
+    #[arg(long, env = "DATABASE_REPLICA_URL", value_name = "URL", hide_env_values = true)]
+    pub replica_url: Option<String>,
+    /// Which typing errors in id numbers are refused.
+    #[arg(long, env = "RAILGRAPH_ID_NUMBER_CHECK", default_value = "none")]
+    pub id_number_check: IdNumberCheck,
     /// Whether callers need API keys; `open` on a loopback address where it is not said.
     #[arg(long, env = "RAILGRAPH_AUTH")]
     pub auth: Option<Auth>,
@@ -362,10 +370,6 @@ pub struct DatabaseOptions {
         hide_env_values = true
     )]
     pub database_url: String,
-    /// A streaming standby of the PostgreSQL database, to read trips and clients from. It is read
-    /// where it shows all that was acknowledged before, else the database itself.
-    #[arg(long, env = "DATABASE_REPLICA_URL", value_name = "URL", hide_env_values = true)]
-    pub replica_url: Option<String>,
     /// File with the keys that names and id numbers are encrypted with. Where it is not said, it is
     /// beside the SQLite file, or `railgraph.key` for PostgreSQL, and made with the database.
     #[arg(long, env = "RAILGRAPH_ENCRYPTION_KEY_FILE", value_name = "FILE")]
@@ -374,9 +378,6 @@ pub struct DatabaseOptions {
     /// `railgraph.archive` for PostgreSQL; several servers need one that all can reach.
     #[arg(long, env = "RAILGRAPH_ARCHIVE_FOLDER", value_name = "FOLDER")]
     pub archive_folder: Option<PathBuf>,
-    /// Which typing errors in id numbers are refused.
-    #[arg(long, env = "RAILGRAPH_ID_NUMBER_CHECK", default_value = "none")]
-    pub id_number_check: IdNumberCheck,
 }
 
 /// Who may call.
@@ -406,6 +407,15 @@ pub enum IdNumberCheck {
     Luhn,
     /// Where fillers and a check digit follow, as in `D23145890<7`, it is that of ICAO 9303.
     Icao9303,
+}
+
+fn socket_address(text: &str) -> Result<SocketAddr, String> {
+    let expected = "expected an IP address and a port, like 127.0.0.1:8080";
+    text.parse().map_err(|_| expected.to_owned())
+}
+
+fn date(text: &str) -> Result<NaiveDate, String> {
+    text.parse().map_err(|_| "expected a date like 2026-12-31".to_owned())
 }
 
 fn part(text: &str) -> Result<f64, String> {

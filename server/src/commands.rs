@@ -16,6 +16,7 @@ use crate::graphql::client_row;
 use crate::serve::{IfMissing, StartError, close, find_keys, now, open_store, say};
 use crate::store::{
     Archived, Erasure, KeyFile, NewApiKey, Randomness, Revocation, Store, StoreError, archive_date,
+    place,
 };
 
 /// The caller that the audit log names for what a command has done.
@@ -130,11 +131,12 @@ pub async fn keys_create(options: &KeysCreateOptions) -> Result<ExitCode, StartE
     let key = key?;
     say(&key.reveal());
     warn(&format!(
-        "API key {} of {:?} for {}, until {}; it is shown this once and stored nowhere",
+        "API key {} of {:?} for {}, until {}, in {}; it is shown this once and stored nowhere",
         key.id(),
         new.name,
         new.scopes,
         moment(expires_at),
+        place(&options.database.database_url),
     ));
     Ok(ExitCode::SUCCESS)
 }

@@ -1,7 +1,7 @@
 //! The shell: reads the configuration once, puts the parts together, and says in one sentence why
 //! it cannot.
 
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -47,6 +47,11 @@ pub(crate) enum StartError {
          listens there, or name another address with --listen"
     )]
     Taken { address: SocketAddr, source: std::io::Error },
+    #[error(
+        "expected to listen on {address}, found an error ({source}); name an address of this \
+         machine, and a port that this user may have, with --listen"
+    )]
+    Listen { address: SocketAddr, source: std::io::Error },
     #[error(transparent)]
     Network(#[from] NetworkFileError),
     #[error(transparent)]
@@ -70,8 +75,8 @@ pub(crate) enum StartError {
     #[error(transparent)]
     TrustedDocument(#[from] NotTrusted),
     #[error(
-        "expected a key file, found none at {}; name it with --encryption-key-file. One is made \
-         for you only by a server that every caller of its own machine may use",
+        "expected a key file, found none at {}; name it with --encryption-key-file or, for a new \
+         database, make both with `railgraph migrate`",
         .0.display()
     )]
     KeysMissing(PathBuf),
@@ -156,8 +161,16 @@ pub(crate) fn now() -> DateTime<Utc> {
 }
 
 async fn migrate(options: &DatabaseOptions) -> Result<(), StartError> {
+    let path = key_path(options);
+    let had_keys = path.exists();
     let store = open_store(options, IfMissing::Create).await?;
     close(&store).await;
+    if !had_keys {
+        let path = path.display();
+        say(&format!(
+            "made {path}: names and id numbers are encrypted with it; back it up elsewhere"
+        ));
+    }
     say("the database has this program's version");
     Ok(())
 }
@@ -174,15 +187,22 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
     let networks = Arc::new(networks::first(options.network.as_deref(), now())?);
     let engine = Arc::new(engine(&options).await?.sharing(shared.clone()));
     let address = options.listen;
-    let listener =
-        TcpListener::bind(address).await.map_err(|source| StartError::Taken { address, source })?;
+    let listener = TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        ErrorKind::AddrInUse => StartError::Taken { address, source },
+        _ => StartError::Listen { address, source },
+    })?;
     let address = listener.local_addr()?;
     let if_missing = match auth {
         Auth::Open => IfMissing::Create,
         Auth::Keys => IfMissing::Refuse,
     };
-    let metrics = Some(Arc::clone(&watch.metrics));
-    let store = open_watched(&options.database, if_missing, metrics).await?;
+    let store = open_configured(&options.database, if_missing, |config| StoreConfig {
+        id_number_check: check(options.id_number_check),
+        replica_url: options.replica_url.clone(),
+        observer: Some(observer(Arc::clone(&watch.metrics))),
+        ..config
+    });
+    let store = store.await?;
     let callers = match auth {
         Auth::Open => Callers::Everybody(Caller::open()),
         Auth::Keys => Callers::Keys(http::Keys::new(store.clone(), clock.clone())),
@@ -294,28 +314,26 @@ pub(crate) async fn open_store(
     options: &DatabaseOptions,
     if_missing: IfMissing,
 ) -> Result<Store, StartError> {
-    open_watched(options, if_missing, None).await
+    open_configured(options, if_missing, |config| config).await
 }
 
-async fn open_watched(
+/// Opens the database, as it is configured beyond what every command says of it.
+async fn open_configured(
     options: &DatabaseOptions,
     if_missing: IfMissing,
-    metrics: Option<Arc<Metrics>>,
+    configure: impl FnOnce(StoreConfig) -> StoreConfig,
 ) -> Result<Store, StartError> {
-    let found = find_keys(options, if_missing)?;
-    let check = match options.id_number_check {
-        IdNumberCheck::None => booking::IdNumberCheck::None,
-        IdNumberCheck::Luhn => booking::IdNumberCheck::Luhn,
-        IdNumberCheck::Icao9303 => booking::IdNumberCheck::Icao9303,
+    let found = match find_keys(options, if_missing) {
+        Err(missing @ StartError::KeysMissing(_)) => {
+            return Err(reach(options).await.err().unwrap_or(missing));
+        }
+        found => found?,
     };
-    let config = StoreConfig {
-        id_number_check: check,
-        replica_url: options.replica_url.clone(),
+    let config = configure(StoreConfig {
         key_path: Some(found.path.clone()),
         archive: Some(archive_folder(options)),
-        observer: metrics.map(observer),
         ..StoreConfig::new(options.database_url.as_str(), found.keys.clone())
-    };
+    });
     let store = Store::open(&config).await?;
     match prepare(&store, &found).await {
         Ok(()) => Ok(store),
@@ -323,6 +341,25 @@ async fn open_watched(
             close(&store).await;
             Err(error)
         }
+    }
+}
+
+/// Fails where the database cannot be what was meant, whatever its keys. An SQLite file that is not
+/// there is not made.
+async fn reach(options: &DatabaseOptions) -> Result<(), StartError> {
+    if store::sqlite_file(&options.database_url).is_none() {
+        let keys = KeyFile::generate(&Randomness::system())?;
+        let config = StoreConfig::new(options.database_url.as_str(), keys);
+        close(&Store::open(&config).await?).await;
+    }
+    Ok(())
+}
+
+const fn check(check: IdNumberCheck) -> booking::IdNumberCheck {
+    match check {
+        IdNumberCheck::None => booking::IdNumberCheck::None,
+        IdNumberCheck::Luhn => booking::IdNumberCheck::Luhn,
+        IdNumberCheck::Icao9303 => booking::IdNumberCheck::Icao9303,
     }
 }
 

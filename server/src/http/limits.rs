@@ -1,5 +1,6 @@
 //! What a caller may use: of bytes, of a document, of time. Read once, at the start.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
@@ -11,15 +12,15 @@ use super::address::Proxy;
 pub struct Limits {
     /// Bytes of a request's body at most.
     #[arg(long = "limit-body-bytes", env = "RAILGRAPH_LIMIT_BODY_BYTES")]
-    #[arg(value_name = "BYTES", default_value_t = DEFAULT.body_bytes)]
+    #[arg(value_name = "BYTES", default_value_t = DEFAULT.body_bytes, value_parser = not_zero::<usize>)]
     pub body_bytes: usize,
     /// Bytes of a document at most.
     #[arg(long = "limit-document-bytes", env = "RAILGRAPH_LIMIT_DOCUMENT_BYTES")]
-    #[arg(value_name = "BYTES", default_value_t = DEFAULT.document_bytes)]
+    #[arg(value_name = "BYTES", default_value_t = DEFAULT.document_bytes, value_parser = not_zero::<usize>)]
     pub document_bytes: usize,
     /// Tokens of a document at most.
     #[arg(long = "limit-tokens", env = "RAILGRAPH_LIMIT_TOKENS")]
-    #[arg(value_name = "COUNT", default_value_t = DEFAULT.tokens)]
+    #[arg(value_name = "COUNT", default_value_t = DEFAULT.tokens, value_parser = not_zero::<usize>)]
     pub tokens: usize,
     /// How deep brackets of all kinds may nest. The parser recurses, so that there is a highest.
     #[arg(long = "limit-nesting", env = "RAILGRAPH_LIMIT_NESTING", value_name = "COUNT")]
@@ -27,7 +28,7 @@ pub struct Limits {
     pub nesting: u32,
     /// How deep fields may nest, through fragments.
     #[arg(long = "limit-depth", env = "RAILGRAPH_LIMIT_DEPTH")]
-    #[arg(value_name = "COUNT", default_value_t = DEFAULT.depth)]
+    #[arg(value_name = "COUNT", default_value_t = DEFAULT.depth, value_parser = not_zero::<u64>)]
     pub depth: u64,
     /// Aliases of a document at most, each as often as fragments repeat it.
     #[arg(long = "limit-aliases", env = "RAILGRAPH_LIMIT_ALIASES")]
@@ -35,7 +36,7 @@ pub struct Limits {
     pub aliases: u64,
     /// Fields at the root of a query at most.
     #[arg(long = "limit-root-fields", env = "RAILGRAPH_LIMIT_ROOT_FIELDS")]
-    #[arg(value_name = "COUNT", default_value_t = DEFAULT.root_fields)]
+    #[arg(value_name = "COUNT", default_value_t = DEFAULT.root_fields, value_parser = not_zero::<u64>)]
     pub root_fields: u64,
     /// Fields at the root of a mutation at most.
     #[arg(long = "limit-mutations", env = "RAILGRAPH_LIMIT_MUTATIONS")]
@@ -52,12 +53,12 @@ pub struct Limits {
     pub fragments: u32,
     /// Selections of a document at most, each as often as fragments repeat it.
     #[arg(long = "limit-selections", env = "RAILGRAPH_LIMIT_SELECTIONS")]
-    #[arg(value_name = "COUNT", default_value_t = DEFAULT.selections)]
+    #[arg(value_name = "COUNT", default_value_t = DEFAULT.selections, value_parser = not_zero::<u64>)]
     pub selections: u64,
     /// Fields of an answer at most, as far as the request tells: a list counts what is in it as
     /// often as it has rows, those that are asked for or 20.
     #[arg(long = "limit-complexity", env = "RAILGRAPH_LIMIT_COMPLEXITY")]
-    #[arg(value_name = "COUNT", default_value_t = DEFAULT.complexity)]
+    #[arg(value_name = "COUNT", default_value_t = DEFAULT.complexity, value_parser = not_zero::<u64>)]
     pub complexity: u64,
     /// How many times as much about the schema may be asked for as tools commonly do.
     #[arg(long = "limit-introspection", env = "RAILGRAPH_LIMIT_INTROSPECTION")]
@@ -74,28 +75,28 @@ pub struct Limits {
     pub errors: usize,
     /// Milliseconds that a query may take.
     #[arg(long = "limit-search-ms", env = "RAILGRAPH_LIMIT_SEARCH_MS")]
-    #[arg(value_name = "MS", default_value_t = DEFAULT.search_ms)]
+    #[arg(value_name = "MS", default_value_t = DEFAULT.search_ms, value_parser = not_zero::<u64>)]
     pub search_ms: u64,
     /// Milliseconds after which a mutation is not waited for. It may still take effect.
     #[arg(long = "limit-mutation-ms", env = "RAILGRAPH_LIMIT_MUTATION_MS")]
-    #[arg(value_name = "MS", default_value_t = DEFAULT.mutation_ms)]
+    #[arg(value_name = "MS", default_value_t = DEFAULT.mutation_ms, value_parser = not_zero::<u64>)]
     pub mutation_ms: u64,
     /// Milliseconds within which a request's headers must have come, or the next request of a
     /// connection must have begun.
     #[arg(long = "limit-header-ms", env = "RAILGRAPH_LIMIT_HEADER_MS")]
-    #[arg(value_name = "MS", default_value_t = DEFAULT.header_ms)]
+    #[arg(value_name = "MS", default_value_t = DEFAULT.header_ms, value_parser = not_zero::<u64>)]
     pub header_ms: u64,
     /// Milliseconds within which a request's body must have come.
     #[arg(long = "limit-body-ms", env = "RAILGRAPH_LIMIT_BODY_MS")]
-    #[arg(value_name = "MS", default_value_t = DEFAULT.body_ms)]
+    #[arg(value_name = "MS", default_value_t = DEFAULT.body_ms, value_parser = not_zero::<u64>)]
     pub body_ms: u64,
     /// Milliseconds for which nothing may move on a connection.
     #[arg(long = "limit-idle-ms", env = "RAILGRAPH_LIMIT_IDLE_MS")]
-    #[arg(value_name = "MS", default_value_t = DEFAULT.idle_ms)]
+    #[arg(value_name = "MS", default_value_t = DEFAULT.idle_ms, value_parser = not_zero::<u64>)]
     pub idle_ms: u64,
     /// Milliseconds after which a connection is asked to end, and its caller to open another.
     #[arg(long = "limit-connection-ms", env = "RAILGRAPH_LIMIT_CONNECTION_MS")]
-    #[arg(value_name = "MS", default_value_t = DEFAULT.connection_ms)]
+    #[arg(value_name = "MS", default_value_t = DEFAULT.connection_ms, value_parser = not_zero::<u64>)]
     pub connection_ms: u64,
     /// Bytes that documents kept for reuse may take, about.
     #[arg(long = "limit-kept-bytes", env = "RAILGRAPH_LIMIT_KEPT_BYTES")]
@@ -138,13 +139,13 @@ pub struct Limits {
     pub waiting_ms: u64,
     /// Connections that are open at once.
     #[arg(long = "limit-connections", env = "RAILGRAPH_LIMIT_CONNECTIONS", value_name = "COUNT")]
-    #[arg(default_value_t = DEFAULT.connections)]
+    #[arg(default_value_t = DEFAULT.connections, value_parser = not_zero::<usize>)]
     pub connections: usize,
     /// Connections that are open at once from one address, unless it is this machine's own or a
     /// trusted proxy's.
     #[arg(long = "limit-connections-per-address", value_name = "COUNT")]
     #[arg(env = "RAILGRAPH_LIMIT_CONNECTIONS_PER_ADDRESS")]
-    #[arg(default_value_t = DEFAULT.connections_per_address)]
+    #[arg(default_value_t = DEFAULT.connections_per_address, value_parser = not_zero::<usize>)]
     pub connections_per_address: usize,
     /// Operations that are under way at once on one WebSocket.
     #[arg(long = "limit-subscriptions", env = "RAILGRAPH_LIMIT_SUBSCRIPTIONS")]
@@ -152,18 +153,24 @@ pub struct Limits {
     pub subscriptions: usize,
     /// Milliseconds within which a WebSocket must have been initialised.
     #[arg(long = "limit-init-ms", env = "RAILGRAPH_LIMIT_INIT_MS")]
-    #[arg(value_name = "MS", default_value_t = DEFAULT.init_ms)]
+    #[arg(value_name = "MS", default_value_t = DEFAULT.init_ms, value_parser = not_zero::<u64>)]
     pub init_ms: u64,
     /// Milliseconds within which a message on a WebSocket must have been taken; whoever reads more
     /// slowly is dropped.
     #[arg(long = "limit-slow-reader-ms", env = "RAILGRAPH_LIMIT_SLOW_READER_MS")]
-    #[arg(value_name = "MS", default_value_t = DEFAULT.slow_reader_ms)]
+    #[arg(value_name = "MS", default_value_t = DEFAULT.slow_reader_ms, value_parser = not_zero::<u64>)]
     pub slow_reader_ms: u64,
     /// Address or network of a proxy, whose word on whom it was called by (`X-Forwarded-For`) and
     /// over what (`X-Forwarded-Proto`) is taken. May be repeated.
     #[arg(long = "trusted-proxy", env = "RAILGRAPH_TRUSTED_PROXY", value_name = "ADDRESS")]
     #[arg(value_delimiter = ',')]
     pub trusted_proxies: Vec<Proxy>,
+}
+
+/// A number that is not 0, with which nothing would be answered.
+fn not_zero<N: FromStr + From<bool> + PartialOrd>(text: &str) -> Result<N, String> {
+    let number = text.parse().ok().filter(|number| *number >= N::from(true));
+    number.ok_or_else(|| format!("expected a number from 1 on, found {text:?}"))
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

@@ -76,8 +76,8 @@ pub enum OpenError {
     },
     /// Nobody answers, or does not let us in.
     #[error(
-        "expected a database at {database}, found none that answers ({reason}); start it or set \
-         another --database-url"
+        "expected a database at {database}, found none that answers ({reason}); start it, make \
+         it with `createdb`, or set another --database-url"
     )]
     Unreachable {
         /// Without user and password.

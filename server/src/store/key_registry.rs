@@ -86,7 +86,8 @@ impl Store {
         }
         self.use_keys(keys).await?;
         self.inner.lookups.clear();
-        tracing::info!(keys.numbers = ?self.vault().ring().keys(), "keys.loaded");
+        let [index, encryption] = self.vault().ring().keys().numbers();
+        tracing::info!(keys.index = ?index, keys.encryption = ?encryption, "keys.loaded");
         Ok(())
     }
 

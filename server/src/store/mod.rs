@@ -66,7 +66,7 @@ pub use error::{OpenError, StoreError};
 pub use key_registry::Keys;
 pub use keys::{KeyFile, KeyFileError};
 pub use lookups::LookupStats;
-pub use open::sqlite_file;
+pub use open::{place, sqlite_file};
 pub use page::{InvalidCursor, TripCursor, TripEdge, TripPage, When};
 pub use random::{NoRandomness, Randomness};
 pub use replica::{ReplicaState, ReplicaStats};

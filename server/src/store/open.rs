@@ -255,7 +255,11 @@ async fn open_postgres(config: &StoreConfig) -> Result<Connections, OpenError> {
             // An impolite farewell costs nothing either.
             let _ = connection.close().await;
         }
-        Ok(Err(error)) => return Err(unreachable(error.to_string())),
+        Ok(Err(error)) => {
+            // Without the line of PostgreSQL's own source.
+            let said = error.as_database_error().map(|error| error.message().to_owned());
+            return Err(unreachable(said.unwrap_or_else(|| error.to_string())));
+        }
         Err(_) => {
             return Err(unreachable(format!("no answer within {:?}", config.patience)));
         }
@@ -278,6 +282,14 @@ async fn open_postgres(config: &StoreConfig) -> Result<Connections, OpenError> {
         .connect_lazy_with(options);
     let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
     Ok(Connections { writer: connection.clone(), reader: connection })
+}
+
+/// Where the database of a URL is, without user and password.
+pub fn place(url: &str) -> String {
+    match sqlite_file(url) {
+        Some(file) => file.display().to_string(),
+        None => PgConnectOptions::from_str(url).map_or_else(|_| String::new(), |it| place_of(&it)),
+    }
 }
 
 /// Where a database is, without user and password.

@@ -113,6 +113,9 @@ fn what_is_no_key_to_be_made_is_told() {
         ),
         ("--allow-origin *", "expected an origin like https://app.example, found \"*\""),
         ("--trusted-proxy here", "expected an address like 10.0.0.7 or a network like 10.0.0.0/8"),
+        ("--listen localhost:80", "expected an IP address and a port, like 127.0.0.1:8080"),
+        ("--limit-body-bytes 0", "expected a number from 1 on, found \"0\""),
+        ("archive --before tomorrow", "expected a date like 2026-12-31"),
         ("--redis-url localhost", "expected REDIS_URL to be like redis://127.0.0.1:6379"),
     ] {
         let ended = command(folder.path(), words);
@@ -126,8 +129,8 @@ fn a_server_with_keys_makes_no_key_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let ended = run(RAILGRAPH, folder.path(), &["--auth", "keys", "--listen", "127.0.0.1:0"]);
     let expected = "error: expected a key file, found none at railgraph.sqlite.key; name it with \
-                    --encryption-key-file. One is made for you only by a server that every caller \
-                    of its own machine may use";
+                    --encryption-key-file or, for a new database, make both with `railgraph \
+                    migrate`";
     assert_eq!((ended.code, ended.said()), (Some(1), vec![expected]));
     assert!(!folder.path().join("railgraph.sqlite.key").exists());
 }

@@ -104,9 +104,16 @@ fn a_network_file_of_another_format() {
 #[test]
 fn no_database() {
     let folder = tempfile::tempdir().expect("a folder");
-    let check = |url, expected| {
-        check(folder.path(), &format!("--database-url {url}"), expected);
-        check(folder.path(), &format!("migrate --database-url {url}"), expected);
+    let check = |url: &str, expected| {
+        for command in ["", "migrate "] {
+            check(folder.path(), &format!("{command}--database-url {url}"), expected);
+        }
+        if !url.starts_with("sqlite:") {
+            // What is wrong is not that there are no keys.
+            for command in ["keys list ", "audit verify ", "--auth keys "] {
+                check(folder.path(), &format!("{command}--database-url {url}"), expected);
+            }
+        }
     };
     check(
         "sqlite://no/such/railgraph.sqlite",
@@ -116,8 +123,8 @@ fn no_database() {
     check(
         "postgres://railgraph:secret@127.0.0.1:1/railgraph",
         "expected a database at postgres://127.0.0.1:1/railgraph, found none that answers (error \
-         communicating with database: Connection refused (os error …)); start it or set another \
-         --database-url",
+         communicating with database: Connection refused (os error …)); start it, make it with \
+         `createdb`, or set another --database-url",
     );
     check(
         "mysql://railgraph:secret@127.0.0.1/railgraph",
@@ -141,6 +148,10 @@ fn no_place_to_listen() {
          (os error …)); end what listens there, or name another address with --listen"
     );
     check(folder.path(), &format!("--listen {address}"), &expected);
+    let elsewhere = "expected to listen on 192.0.2.1:8080, found an error (Cannot assign requested \
+                     address (os error …)); name an address of this machine, and a port that this \
+                     user may have, with --listen";
+    check(folder.path(), "--auth keys --listen 192.0.2.1:8080", elsewhere);
     let expected = "expected a loopback address to listen on, found 0.0.0.0:8080; without API keys \
                     every caller is an admin, so listen on 127.0.0.1, or ask for keys with --auth \
                     keys";
@@ -187,9 +198,27 @@ fn keys_belong_to_a_database_whatever_its_url() {
     assert!(!folder.path().join(".key").exists());
 }
 
+#[test]
+fn whoever_makes_the_database_is_told_of_its_keys() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let version = "the database has this program's version";
+    let made = "made railgraph.sqlite.key: names and id numbers are encrypted with it; back it up \
+                elsewhere";
+    for expected in [vec![made, version], vec![version]] {
+        let ended = run(RAILGRAPH, folder.path(), &["migrate"]);
+        assert_eq!(ended.out.lines().collect::<Vec<_>>(), expected);
+    }
+}
+
 #[tokio::test]
 async fn keys_that_postgresql_does_not_know() {
     let Some(url) = tests::postgres::database().await else { return };
+    let none = url.replace(url.rsplit('/').next().expect("a name"), "nowhere");
+    let folder = tempfile::tempdir().expect("a folder");
+    let ended = run(RAILGRAPH, folder.path(), &["migrate", "--database-url", &none]);
+    let reason = "found none that answers (database \"nowhere\" does not exist); start it, make it \
+                  with `createdb`, or set another --database-url";
+    assert!(ended.err.contains(reason), "{}", ended.err);
     let (here, there) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir());
     let there = there.expect("a folder");
     let migrate = ["migrate", "--database-url", &url];
