@@ -75,6 +75,9 @@ enum What {
         /// For how long its use counts, after a tenth of it more as a warm-up.
         #[arg(long, default_value_t = 60)]
         minutes: u64,
+        /// Trips that are booked beforehand, so that what the server keeps of them is all there.
+        #[arg(long, default_value_t = 200_000)]
+        trips: u64,
         /// On PostgreSQL; else on SQLite.
         #[arg(long)]
         postgres: bool,
@@ -100,7 +103,9 @@ async fn run(what: What, program: Program) -> bool {
         What::Replica { callers, seconds } => {
             run_replica(Plan { callers, phase: Duration::from_secs(seconds) }).await
         }
-        What::Soak { minutes, postgres } => run_soak(program, minutes, postgres).await,
+        What::Soak { minutes, trips, postgres } => {
+            run_soak(program, minutes, trips, postgres).await
+        }
         What::TwoServers { requests_per_s, times } => run_two(program, requests_per_s, times).await,
         What::DatabaseAway { seconds } => {
             run_away(&program, Away::Stopped, seconds).await
@@ -144,13 +149,14 @@ async fn run_replica(plan: Plan) -> bool {
     found.stale == 0 && found.while_killed.0 == 0 && before.0 > 0
 }
 
-async fn run_soak(program: Program, minutes: u64, postgres: bool) -> bool {
+async fn run_soak(program: Program, minutes: u64, trips: u64, postgres: bool) -> bool {
     let network = server::network_file::bundled().expect("the bundled network");
     let plan = soak::Plan {
         program,
         postgres,
         apart: true,
         date: network.view().period().1 - chrono::Days::new(60),
+        trips,
         measured: Duration::from_secs(10),
         warm_up: Duration::from_secs(6 * minutes),
         time: Duration::from_secs(60 * minutes),

@@ -51,6 +51,9 @@ pub struct Plan {
     pub apart: bool,
     /// The first day on which one travels.
     pub date: NaiveDate,
+    /// Trips that are booked before anything is measured: what the server keeps of the database in
+    /// its memory grows with it, until there is as much as it keeps at most.
+    pub trips: u64,
     /// How long the most that the server can do is looked for.
     pub measured: Duration,
     /// How long it is at work before its use counts: caches fill.
@@ -130,6 +133,7 @@ pub async fn run(plan: &Plan) -> Option<Found> {
     let server = Process::start(&plan.program, folder.path(), &arguments);
     let is_apart = plan.apart && set_apart(server.id());
     let callers = Arc::new(Callers::of(&server, plan.date).await);
+    callers.fill(plan.trips).await;
     let best_per_s = callers.best(plan.measured).await;
     let half = (best_per_s / 2.0).max(1.0) as u64;
     let load = {
@@ -163,6 +167,21 @@ impl Callers {
             persons: AtomicU64::new(0),
             booked: Mutex::default(),
         }
+    }
+
+    /// Books until there are so many trips, each caller waiting for one answer before the next
+    /// request.
+    async fn fill(self: &Arc<Self>, trips: u64) {
+        let mut callers = JoinSet::new();
+        for _ in 0..CALLERS {
+            let own = Arc::clone(self);
+            callers.spawn(async move {
+                while own.persons.load(Ordering::Relaxed) < trips {
+                    own.book().await.expect("a booking");
+                }
+            });
+        }
+        callers.join_all().await;
     }
 
     /// Requests a second, each caller waiting for one answer before the next request.

@@ -15,6 +15,7 @@ async fn nothing_grows_with_the_requests() {
         postgres: false,
         apart: false,
         date: network.view().period().1 - chrono::Days::new(60),
+        trips: 200,
         measured: Duration::from_secs(1),
         warm_up: Duration::from_secs(2),
         time: Duration::from_secs(4),
