@@ -8,7 +8,7 @@ use std::process::Command;
 
 use tests::generated::root;
 
-use crate::programs::Server;
+use crate::programs::{Server, api_keys};
 
 #[expect(clippy::disallowed_methods, reason = "tests have no command line of their own")]
 fn is_ci() -> bool {
@@ -90,7 +90,13 @@ fn graphiql_runs_in_chromium_and_asks_nobody_but_the_server() {
     let home = tempfile::tempdir().expect("a folder");
     let nothing: [&str; 0] = [];
     let server = Server::start(home.path(), &nothing);
-    let said = npm(&folder, "graphiql", &[&server.origin]);
+    let home_of_keys = tempfile::tempdir().expect("a folder");
+    assert_eq!(api_keys::command(home_of_keys.path(), "migrate").code, Some(0));
+    let key = api_keys::create(home_of_keys.path(), "--scopes search,support");
+    let with_keys = Server::start(home_of_keys.path(), &["--auth", "keys"]);
+    let said = npm(&folder, "graphiql", &[&server.origin, &with_keys.origin, &key]);
     assert!(said.contains("answers of all examples, a booking"), "{said}");
-    assert_eq!(server.stop().code, Some(0));
+    for server in [server, with_keys] {
+        assert_eq!(server.stop().code, Some(0));
+    }
 }

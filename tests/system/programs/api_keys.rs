@@ -9,12 +9,13 @@ use super::{Ended, RAILGRAPH, Server, run};
 
 const NOTHING: [&str; 0] = [];
 
-fn command(folder: &Path, words: &str) -> Ended {
+/// Runs it to its end.
+pub fn command(folder: &Path, words: &str) -> Ended {
     run(RAILGRAPH, folder, &words.split_whitespace().collect::<Vec<_>>())
 }
 
 /// Makes a key; what is to be shown.
-fn create(folder: &Path, words: &str) -> String {
+pub fn create(folder: &Path, words: &str) -> String {
     let ended = command(folder, &format!("keys create --name shop {words}"));
     assert_eq!(ended.code, Some(0), "{}", ended.err);
     let key = ended.out.trim_end().to_owned();

@@ -1,6 +1,6 @@
 //! The two programs as processes, each in a folder of its own with an empty environment.
 
-mod api_keys;
+pub mod api_keys;
 mod bad_starts;
 mod colours;
 mod compiler;
