@@ -445,7 +445,7 @@ mod tests {
         }
     }
 
-    #[tokio::test(flavor = "multi_thread")]
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn what_takes_too_long_is_answered_in_time_even_where_it_never_waits() {
         let (id, long) = (RequestId("0123".to_owned()), Duration::from_millis(1_500));
         let limits = Limits { search_ms: 20, mutation_ms: 20, ..Limits::default() };
