@@ -133,6 +133,8 @@ fn the_top_level_is_the_designs() {
         "Cargo.lock",
         "README.md",
         "ARCHITECTURE.md",
+        "LICENSE-APACHE",
+        "LICENSE-MIT",
         "schema",
         "timetable-compiler",
         "server",

@@ -12,11 +12,13 @@ use super::address::Proxy;
 pub struct Limits {
     /// Bytes of a request's body at most.
     #[arg(long = "limit-body-bytes", env = "RAILGRAPH_LIMIT_BODY_BYTES")]
-    #[arg(value_name = "BYTES", default_value_t = DEFAULT.body_bytes, value_parser = not_zero::<usize>)]
+    #[arg(value_name = "BYTES", default_value_t = DEFAULT.body_bytes)]
+    #[arg(value_parser = not_zero::<usize>)]
     pub body_bytes: usize,
     /// Bytes of a document at most.
     #[arg(long = "limit-document-bytes", env = "RAILGRAPH_LIMIT_DOCUMENT_BYTES")]
-    #[arg(value_name = "BYTES", default_value_t = DEFAULT.document_bytes, value_parser = not_zero::<usize>)]
+    #[arg(value_name = "BYTES", default_value_t = DEFAULT.document_bytes)]
+    #[arg(value_parser = not_zero::<usize>)]
     pub document_bytes: usize,
     /// Tokens of a document at most.
     #[arg(long = "limit-tokens", env = "RAILGRAPH_LIMIT_TOKENS")]
@@ -36,7 +38,8 @@ pub struct Limits {
     pub aliases: u64,
     /// Fields at the root of a query at most.
     #[arg(long = "limit-root-fields", env = "RAILGRAPH_LIMIT_ROOT_FIELDS")]
-    #[arg(value_name = "COUNT", default_value_t = DEFAULT.root_fields, value_parser = not_zero::<u64>)]
+    #[arg(value_name = "COUNT", default_value_t = DEFAULT.root_fields)]
+    #[arg(value_parser = not_zero::<u64>)]
     pub root_fields: u64,
     /// Fields at the root of a mutation at most.
     #[arg(long = "limit-mutations", env = "RAILGRAPH_LIMIT_MUTATIONS")]
@@ -53,12 +56,14 @@ pub struct Limits {
     pub fragments: u32,
     /// Selections of a document at most, each as often as fragments repeat it.
     #[arg(long = "limit-selections", env = "RAILGRAPH_LIMIT_SELECTIONS")]
-    #[arg(value_name = "COUNT", default_value_t = DEFAULT.selections, value_parser = not_zero::<u64>)]
+    #[arg(value_name = "COUNT", default_value_t = DEFAULT.selections)]
+    #[arg(value_parser = not_zero::<u64>)]
     pub selections: u64,
     /// Fields of an answer at most, as far as the request tells: a list counts what is in it as
     /// often as it has rows, those that are asked for or 20.
     #[arg(long = "limit-complexity", env = "RAILGRAPH_LIMIT_COMPLEXITY")]
-    #[arg(value_name = "COUNT", default_value_t = DEFAULT.complexity, value_parser = not_zero::<u64>)]
+    #[arg(value_name = "COUNT", default_value_t = DEFAULT.complexity)]
+    #[arg(value_parser = not_zero::<u64>)]
     pub complexity: u64,
     /// How many times as much about the schema may be asked for as tools commonly do.
     #[arg(long = "limit-introspection", env = "RAILGRAPH_LIMIT_INTROSPECTION")]
@@ -96,7 +101,8 @@ pub struct Limits {
     pub idle_ms: u64,
     /// Milliseconds after which a connection is asked to end, and its caller to open another.
     #[arg(long = "limit-connection-ms", env = "RAILGRAPH_LIMIT_CONNECTION_MS")]
-    #[arg(value_name = "MS", default_value_t = DEFAULT.connection_ms, value_parser = not_zero::<u64>)]
+    #[arg(value_name = "MS", default_value_t = DEFAULT.connection_ms)]
+    #[arg(value_parser = not_zero::<u64>)]
     pub connection_ms: u64,
     /// Bytes that documents kept for reuse may take, about.
     #[arg(long = "limit-kept-bytes", env = "RAILGRAPH_LIMIT_KEPT_BYTES")]
@@ -158,7 +164,8 @@ pub struct Limits {
     /// Milliseconds within which a message on a WebSocket must have been taken; whoever reads more
     /// slowly is dropped.
     #[arg(long = "limit-slow-reader-ms", env = "RAILGRAPH_LIMIT_SLOW_READER_MS")]
-    #[arg(value_name = "MS", default_value_t = DEFAULT.slow_reader_ms, value_parser = not_zero::<u64>)]
+    #[arg(value_name = "MS", default_value_t = DEFAULT.slow_reader_ms)]
+    #[arg(value_parser = not_zero::<u64>)]
     pub slow_reader_ms: u64,
     /// Address or network of a proxy, whose word on whom it was called by (`X-Forwarded-For`) and
     /// over what (`X-Forwarded-Proto`) is taken. May be repeated.

@@ -110,8 +110,11 @@ fn no_database() {
         }
         if !url.starts_with("sqlite:") {
             // What is wrong is not that there are no keys.
-            for command in ["keys list ", "audit verify ", "--auth keys "] {
-                check(folder.path(), &format!("{command}--database-url {url}"), expected);
+            check(folder.path(), &format!("--auth keys --database-url {url}"), expected);
+            for command in [["keys", "list"], ["audit", "verify"]] {
+                let arguments = [&command[..], &["--database-url", url]].concat();
+                let said = run(RAILGRAPH, folder.path(), &arguments).err;
+                assert!(!said.contains("key file"), "{said}");
             }
         }
     };

@@ -115,7 +115,8 @@ fn migrates(url: &str) {
     for time in ["first", "second"] {
         let ended = run(RAILGRAPH, folder.path(), &["migrate", "--database-url", url]);
         assert_eq!((ended.code, ended.said()), (Some(0), vec![]), "the {time} time");
-        assert_eq!(ended.out, "the database has this program's version\n", "the {time} time");
+        let last = "the database has this program's version";
+        assert_eq!(ended.out.lines().last(), Some(last), "the {time} time");
     }
 }
 

@@ -178,8 +178,8 @@ fn calendar(trains: &[(NaiveDate, usize)]) -> Markup {
         section {
             h2 { "Trains per day" }
             p class="soft" {
-                (number(least)) " to " (number(most)) " trains a day. The fuller a day, the stronger "
-                "its colour; pointed at, it tells its number."
+                (number(least)) " to " (number(most)) " trains a day. The fuller a day, the "
+                "stronger its colour; pointed at, it tells its number."
             }
             div class="calendar" {
                 @for month in months {
