@@ -175,6 +175,27 @@ async fn migrate(options: &DatabaseOptions) -> Result<(), StartError> {
     Ok(())
 }
 
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        ErrorKind::AddrInUse => StartError::Taken { address, source },
+        _ => StartError::Listen { address, source },
+    })
+}
+
+async fn store_of(options: &ServeOptions, auth: Auth, watch: &Watch) -> Result<Store, StartError> {
+    let if_missing = match auth {
+        Auth::Open => IfMissing::Create,
+        Auth::Keys => IfMissing::Refuse,
+    };
+    let configure = |config| StoreConfig {
+        id_number_check: check(options.id_number_check),
+        replica_url: options.replica_url.clone(),
+        observer: Some(observer(Arc::clone(&watch.metrics))),
+        ..config
+    };
+    open_configured(&options.database, if_missing, configure).await
+}
+
 async fn serve(options: ServeOptions) -> Result<(), StartError> {
     let watch = start_watching(&options)?;
     let auth = options.auth.unwrap_or(Auth::Open);
@@ -186,23 +207,9 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
     let file = options.network.as_deref().map(|path| networks::Watch::new(path, clock.clone()));
     let networks = Arc::new(networks::first(options.network.as_deref(), now())?);
     let engine = Arc::new(engine(&options).await?.sharing(shared.clone()));
-    let address = options.listen;
-    let listener = TcpListener::bind(address).await.map_err(|source| match source.kind() {
-        ErrorKind::AddrInUse => StartError::Taken { address, source },
-        _ => StartError::Listen { address, source },
-    })?;
+    let listener = listen(options.listen).await?;
     let address = listener.local_addr()?;
-    let if_missing = match auth {
-        Auth::Open => IfMissing::Create,
-        Auth::Keys => IfMissing::Refuse,
-    };
-    let store = open_configured(&options.database, if_missing, |config| StoreConfig {
-        id_number_check: check(options.id_number_check),
-        replica_url: options.replica_url.clone(),
-        observer: Some(observer(Arc::clone(&watch.metrics))),
-        ..config
-    });
-    let store = store.await?;
+    let store = store_of(&options, auth, &watch).await?;
     let callers = match auth {
         Auth::Open => Callers::Everybody(Caller::open()),
         Auth::Keys => Callers::Keys(http::Keys::new(store.clone(), clock.clone())),

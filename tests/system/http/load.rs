@@ -94,7 +94,13 @@ async fn without_keys_nobody_is_counted_unless_it_is_said() {
 
 #[tokio::test]
 async fn what_does_not_fit_in_is_refused_at_once_and_searches_and_health_go_on() {
-    let limits = Limits { bookings_at_once: 1, bookings_waiting: 1, ..Limits::default() };
+    let limits = Limits {
+        bookings_at_once: 1,
+        bookings_waiting: 1,
+        // Whoever is in line stays there.
+        waiting_ms: 60_000,
+        ..Limits::default()
+    };
     let server = app::on_sqlite_with(feed::network(CITIES), limits, &Trusted::default()).await;
     let id = server.itinerary("Aachen", "Celle", "2026-12-01").await;
     let other = Database::connect(server.database_url()).await.expect("the database");
