@@ -186,7 +186,7 @@ pub async fn keys_revoke(options: &KeysRevokeOptions) -> Result<ExitCode, StartE
 
 /// `keys rotate`: new keys into the file, then every client under them.
 pub async fn keys_rotate(options: &KeysRotateOptions) -> Result<ExitCode, StartError> {
-    let found = find_keys(&options.database, IfMissing::Refuse)?;
+    let found = find_keys(&options.database, IfMissing::Refuse).await?;
     let [index, encryption] = found.keys.numbers();
     let begun = index.len() > 1 || encryption.len() > 1;
     if options.drop_old {

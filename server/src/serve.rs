@@ -330,12 +330,7 @@ async fn open_configured(
     if_missing: IfMissing,
     configure: impl FnOnce(StoreConfig) -> StoreConfig,
 ) -> Result<Store, StartError> {
-    let found = match find_keys(options, if_missing) {
-        Err(missing @ StartError::KeysMissing(_)) => {
-            return Err(reach(options).await.err().unwrap_or(missing));
-        }
-        found => found?,
-    };
+    let found = find_keys(options, if_missing).await?;
     let config = configure(StoreConfig {
         key_path: Some(found.path.clone()),
         archive: Some(archive_folder(options)),
@@ -424,7 +419,7 @@ fn archive_folder(options: &DatabaseOptions) -> PathBuf {
 }
 
 /// The keys in the file that is named, or in the one beside an SQLite database, or new ones.
-pub(crate) fn find_keys(
+pub(crate) async fn find_keys(
     options: &DatabaseOptions,
     if_missing: IfMissing,
 ) -> Result<FoundKeys, StartError> {
@@ -438,7 +433,10 @@ pub(crate) fn find_keys(
             let keys = KeyFile::generate(&Randomness::system())?;
             Ok(FoundKeys { keys, path, are_new: true })
         }
-        IfMissing::Refuse => Err(StartError::KeysMissing(path)),
+        IfMissing::Refuse => {
+            reach(options).await?;
+            Err(StartError::KeysMissing(path))
+        }
     }
 }
 
