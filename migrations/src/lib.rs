@@ -63,6 +63,11 @@ impl MigratorTrait for Migrator {
                 up_down!("turns/sqlite"),
                 up_down!("turns/postgres"),
             ),
+            migration(
+                "m20261128_000008_active_trips",
+                up_down!("active_trips/sqlite"),
+                up_down!("active_trips/postgres"),
+            ),
         ]
     }
 }

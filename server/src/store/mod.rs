@@ -51,8 +51,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    AccessMode, ColumnTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    EntityTrait, IsolationLevel, PaginatorTrait, QueryFilter, TransactionTrait,
+    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    IsolationLevel, Statement, TransactionTrait,
 };
 
 pub use affected::{AffectedPage, BookedTrip};
@@ -76,6 +76,14 @@ pub use turns::{LEASE, Turn};
 pub use write::WriteStats;
 
 use crate::booking::IdNumberCheck;
+
+/// Counts confirmed trips that have not departed at a moment, in seconds since 1970.
+///
+/// An index answers it without the trips' rows (`current_until` says no more than `departure_at`,
+/// but the index begins with it): reading every row of half a million took two seconds of a
+/// processor, all requests of which waited in memory.
+pub const COUNT_ACTIVE_TRIPS: &str = "SELECT count(*) AS trips FROM trips \
+    WHERE current_until > $1 AND departure_at > $1 AND status = 'CONFIRMED'";
 
 /// Called after every statement with how long it took and whether it failed; never with its
 /// text or values.
@@ -210,12 +218,15 @@ impl Store {
         PoolStats { open, idle: idle as u32, most: self.inner.connections_max }
     }
 
-    /// How many confirmed trips have not departed yet.
+    /// How many confirmed trips have not departed yet ([`COUNT_ACTIVE_TRIPS`]).
     pub async fn count_active_trips(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
-        let active = entities::trip::Entity::find()
-            .filter(entities::trip::Column::Status.eq(entities::Status::Confirmed))
-            .filter(entities::trip::Column::DepartureAt.gt(now.timestamp()));
-        Ok(active.count(self.reader()).await?)
+        let backend = self.reader().get_database_backend();
+        let values = [now.timestamp().into()];
+        let count = Statement::from_sql_and_values(backend, COUNT_ACTIVE_TRIPS, values);
+        let row = self.reader().query_one_raw(count).await?;
+        let trips: i64 =
+            row.ok_or(StoreError::Corrupt("a count without a row"))?.try_get("", "trips")?;
+        Ok(trips.cast_unsigned())
     }
 
     /// How often a client was found without asking the database.

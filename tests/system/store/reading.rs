@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
+use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait};
 use server::booking::{BookTrip, Client};
-use server::store::{TripCursor, When};
+use server::store::{COUNT_ACTIVE_TRIPS, TripCursor, When};
 
 use super::bench::{ada, alan, at, now, offer, offer_in, request, request_for, traveller};
 use super::{Bench, on_both};
@@ -18,6 +19,8 @@ on_both! {
     pages_join_without_gap_or_overlap;
     pages_stay_in_place_when_trips_are_booked;
     a_page_takes_four_statements;
+    confirmed_trips_are_active_until_they_depart;
+    active_trips_are_counted_without_their_rows;
 }
 
 /// Last names that are the same, and such that are not, as typed.
@@ -128,7 +131,7 @@ async fn check_turn(bench: &Bench, departure: &str, zone: Tz, turn: &str) {
     let raw = bench.raw().await;
     for table in ["tickets", "reservations", "trip_legs", "trips"] {
         let sql = format!("DELETE FROM {table}");
-        sea_orm::ConnectionTrait::execute_unprepared(&raw, &sql).await.unwrap();
+        raw.execute_unprepared(&sql).await.unwrap();
     }
 }
 
@@ -226,4 +229,37 @@ async fn a_page_takes_four_statements(bench: Bench) {
         page(&bench, &client, When::Current, now(), size, None).await;
         assert_eq!(bench.statements() - before, 4, "a page of {size}");
     }
+}
+
+async fn confirmed_trips_are_active_until_they_depart(bench: Bench) {
+    let count = async |now| bench.store.count_active_trips(now).await.unwrap();
+    assert_eq!(count(now()).await, 0);
+    let (first, second) = (bench.book(&on_day(1)).await, bench.book(&on_day(2)).await);
+    assert_eq!(count(now()).await, 2);
+    let departure = first.departure().to_utc();
+    assert_eq!(count(departure - TimeDelta::seconds(1)).await, 2);
+    assert_eq!(count(departure).await, 1);
+    bench.cancel(&second).await;
+    assert_eq!((count(now()).await, count(departure).await), (1, 0));
+}
+
+async fn active_trips_are_counted_without_their_rows(bench: Bench) {
+    let raw = bench.raw().await;
+    let backend = raw.get_database_backend();
+    let query = COUNT_ACTIVE_TRIPS.replace("$1", "0");
+    let (explain, needed) = match backend {
+        DbBackend::Sqlite => ("EXPLAIN QUERY PLAN", "COVERING INDEX ix_trips_current_until"),
+        // Of a table that is all but empty it would take the rows.
+        _ => ("EXPLAIN", "Index Only Scan using ix_trips_current_until"),
+    };
+    let transaction = raw.begin().await.unwrap();
+    if backend == DbBackend::Postgres {
+        let settings = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off";
+        transaction.execute_unprepared(settings).await.unwrap();
+    }
+    let explain = Statement::from_string(backend, format!("{explain} {query}"));
+    let rows = transaction.query_all_raw(explain).await.unwrap();
+    let column = if backend == DbBackend::Sqlite { "detail" } else { "QUERY PLAN" };
+    let plan: Vec<String> = rows.iter().map(|row| row.try_get("", column).unwrap()).collect();
+    assert!(plan.iter().any(|line| line.contains(needed)), "{plan:?}");
 }
