@@ -72,7 +72,7 @@ enum What {
     },
     /// A server at half of what it can do.
     Soak {
-        /// For how long its use counts, after a third of it more as a warm-up.
+        /// For how long its use counts, after a sixth of it more as a warm-up.
         #[arg(long, default_value_t = 60)]
         minutes: u64,
         /// Trips that are booked beforehand, so that what the server keeps of them is all there.
@@ -158,7 +158,7 @@ async fn run_soak(program: Program, minutes: u64, trips: u64, postgres: bool) ->
         date: network.view().period().1 - chrono::Days::new(60),
         trips,
         measured: Duration::from_secs(10),
-        warm_up: Duration::from_secs(20 * minutes),
+        warm_up: Duration::from_secs(10 * minutes),
         time: Duration::from_secs(60 * minutes),
         every: Duration::from_secs(5),
     };
