@@ -133,8 +133,10 @@ impl Store {
         self.write(move |transaction| {
             Box::pin(async move {
                 hold(transaction, turn).await?;
-                let sql = "DELETE FROM affected_trips WHERE trip_id IN (SELECT id FROM trips \
-                           WHERE status <> 'CONFIRMED' OR current_until <= $1)";
+                // Few are affected: each is looked up, rather than all trips read for them.
+                let sql = "DELETE FROM affected_trips WHERE EXISTS (SELECT 1 FROM trips \
+                           WHERE trips.id = affected_trips.trip_id \
+                             AND (status <> 'CONFIRMED' OR current_until <= $1))";
                 let backend = transaction.get_database_backend();
                 let values = [Value::from(now.timestamp())];
                 transaction
