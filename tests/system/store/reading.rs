@@ -21,7 +21,6 @@ on_both! {
     a_page_takes_four_statements;
     confirmed_trips_are_active_until_they_depart;
     active_trips_are_counted_without_their_rows;
-    what_waits_for_its_seal_is_found_without_reading_the_log;
 }
 
 /// Last names that are the same, and such that are not, as typed.
@@ -269,8 +268,10 @@ async fn active_trips_are_counted_without_their_rows(bench: Bench) {
     assert!(plan.iter().any(|line| only.iter().any(|it| line.contains(it))), "{plan:?}");
 }
 
-async fn what_waits_for_its_seal_is_found_without_reading_the_log(bench: Bench) {
-    let plan = plan(&bench, OLDEST_UNSEALED).await;
-    let looked_up = ["SEARCH a USING INTEGER PRIMARY KEY", "Index Cond: (id = audit_unsealed"];
-    assert!(plan.iter().any(|line| looked_up.iter().any(|it| line.contains(it))), "{plan:?}");
+/// PostgreSQL goes by how many rows there are.
+#[tokio::test]
+async fn what_waits_for_its_seal_is_found_without_reading_the_log() {
+    let plan = plan(&Bench::sqlite().await, OLDEST_UNSEALED).await;
+    let looked_up = "SEARCH a USING INTEGER PRIMARY KEY";
+    assert!(plan.iter().any(|line| line.contains(looked_up)), "{plan:?}");
 }
