@@ -64,9 +64,9 @@ impl MigratorTrait for Migrator {
                 up_down!("turns/postgres"),
             ),
             migration(
-                "m20261128_000008_active_trips",
-                up_down!("active_trips/sqlite"),
-                up_down!("active_trips/postgres"),
+                "m20261128_000008_current",
+                up_down!("current/sqlite"),
+                up_down!("current/postgres"),
             ),
         ]
     }

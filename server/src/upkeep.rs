@@ -14,7 +14,7 @@ use crate::sight::Metrics;
 use crate::store::{Archived, AuditHead, Store, StoreError, archive_date};
 
 /// How often what has expired is deleted.
-const PURGE_EVERY: Duration = Duration::from_hours(1);
+const PURGE_EVERY: Duration = Duration::from_mins(1);
 
 /// How often committed rows of the audit log are sealed.
 const SEAL_EVERY: Duration = Duration::from_secs(1);
@@ -72,12 +72,12 @@ async fn count(store: Store, clock: Clock, metrics: Arc<Metrics>) {
 }
 
 async fn purge(store: Store, clock: Clock) {
-    let mut hours = tokio::time::interval(PURGE_EVERY);
+    let mut ticks = tokio::time::interval(PURGE_EVERY);
     loop {
-        hours.tick().await;
+        ticks.tick().await;
         match store.purge_idempotency_keys(clock()).await {
             Ok(0) => {}
-            Ok(keys) => tracing::info!(idempotency.keys = keys, "idempotency.purged"),
+            Ok(keys) => tracing::debug!(idempotency.keys = keys, "idempotency.purged"),
             Err(error) => tracing::warn!(error.cause = %error, "idempotency.not_purged"),
         }
     }

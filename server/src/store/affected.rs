@@ -43,9 +43,14 @@ pub struct AffectedPage {
 
 /// Trips that stand, and whose day of departure is not over.
 fn current(now: DateTime<Utc>) -> Condition {
+    current_from(now, i64::MIN)
+}
+
+/// Those whose day ends at a moment or later.
+fn current_from(now: DateTime<Utc>, until: i64) -> Condition {
     Condition::all()
         .add(trip::Column::Status.eq(Status::Confirmed))
-        .add(trip::Column::CurrentUntil.gt(now.timestamp()))
+        .add(trip::Column::CurrentUntil.gte(until.max(now.timestamp() + 1)))
 }
 
 impl Store {
@@ -58,7 +63,9 @@ impl Store {
         after: Option<(i64, i64)>,
     ) -> Result<Vec<BookedTrip>, StoreError> {
         let (until, id) = (trip::Column::CurrentUntil, trip::Column::Id);
-        let mut wanted = trip::Entity::find().filter(current(now));
+        // What was seen is not passed over again for every page.
+        let from = after.map_or(i64::MIN, |(seen_until, _)| seen_until);
+        let mut wanted = trip::Entity::find().filter(current_from(now, from));
         if let Some((seen_until, seen_id)) = after {
             let same = Condition::all().add(until.eq(seen_until)).add(id.gt(seen_id));
             wanted = wanted.filter(Condition::any().add(until.gt(seen_until)).add(same));

@@ -8,8 +8,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, Insert, IntoActiveModel,
-    QueryFilter,
+    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, Insert, IntoActiveModel, QueryFilter,
+    Statement,
 };
 
 use super::Store;
@@ -35,6 +35,18 @@ pub(super) struct Claim {
 
 /// The caller of keys that the store made itself. No other caller's name is empty.
 const INTERNAL: &str = "";
+
+/// Keys that one transaction deletes.
+const PURGED_AT_ONCE: i64 = 500;
+
+/// Finds keys that callers named up to a moment, so many at most. (The length, since a comparison
+/// with the name itself would make SQLite take the primary key, and sort.)
+pub const OLDEST_NAMED: &str = "SELECT caller, key FROM idempotency_keys \
+    WHERE length(caller) > 0 AND created_at <= $1 ORDER BY created_at LIMIT $2";
+
+/// Finds keys that no caller named.
+pub const OLDEST_INTERNAL: &str = "SELECT caller, key FROM idempotency_keys \
+    WHERE length(caller) = 0 AND created_at <= $1 ORDER BY created_at LIMIT $2";
 
 impl Claim {
     /// Whether the caller named the key, and so may have sent it before.
@@ -146,19 +158,29 @@ impl Store {
     }
 
     /// Forgets idempotency keys older than 24 hours, and those of requests without one after an
-    /// hour; says how many. To be called now and then.
+    /// hour; says how many. To be called now and then. Few are deleted at a time, so that no
+    /// booking waits for it long.
     pub async fn purge_idempotency_keys(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
-        let created = entity::Column::CreatedAt;
-        let internal = Condition::all()
-            .add(entity::Column::Caller.eq(INTERNAL))
-            .add(created.lte((now - INTERNAL_KEPT).timestamp()));
-        let old = Condition::any().add(created.lte((now - KEPT).timestamp())).add(internal);
-        self.write(move |transaction| {
-            Box::pin(async move {
-                let purged = entity::Entity::delete_many().filter(old).exec(transaction).await?;
-                Ok(Outcome::Keep(purged.rows_affected))
-            })
-        })
-        .await
+        let mut purged = 0;
+        for (sql, kept) in [(OLDEST_NAMED, KEPT), (OLDEST_INTERNAL, INTERNAL_KEPT)] {
+            loop {
+                let values = [(now - kept).timestamp().into(), PURGED_AT_ONCE.into()];
+                let sql = format!("DELETE FROM idempotency_keys WHERE (caller, key) IN ({sql})");
+                let piece = self.write(move |transaction| {
+                    Box::pin(async move {
+                        let backend = transaction.get_database_backend();
+                        let statement = Statement::from_sql_and_values(backend, sql, values);
+                        let deleted = transaction.execute_raw(statement).await?;
+                        Ok(Outcome::Keep(deleted.rows_affected()))
+                    })
+                });
+                let piece = piece.await?;
+                purged += piece;
+                if piece < PURGED_AT_ONCE.cast_unsigned() {
+                    break;
+                }
+            }
+        }
+        Ok(purged)
     }
 }

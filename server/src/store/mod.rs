@@ -63,6 +63,7 @@ pub use breaker::{BreakerState, BreakerStats};
 pub use changes::{ChangeStats, TripChanges};
 pub use erase::Erasure;
 pub use error::{OpenError, StoreError};
+pub use idempotency::{OLDEST_INTERNAL, OLDEST_NAMED};
 pub use key_registry::Keys;
 pub use keys::{KeyFile, KeyFileError};
 pub use lookups::LookupStats;

@@ -4,7 +4,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait};
 use server::booking::{BookTrip, Client};
-use server::store::{COUNT_ACTIVE_TRIPS, OLDEST_UNSEALED, TripCursor, When};
+use server::store::{
+    COUNT_ACTIVE_TRIPS, OLDEST_INTERNAL, OLDEST_NAMED, OLDEST_UNSEALED, TripCursor, When,
+};
 
 use super::bench::{ada, alan, at, now, offer, offer_in, request, request_for, traveller};
 use super::{Bench, on_both};
@@ -21,6 +23,7 @@ on_both! {
     a_page_takes_four_statements;
     confirmed_trips_are_active_until_they_depart;
     active_trips_are_counted_without_their_rows;
+    old_idempotency_keys_are_found_by_their_age;
 }
 
 /// Last names that are the same, and such that are not, as typed.
@@ -257,7 +260,7 @@ async fn plan(bench: &Bench, statement: &str) -> Vec<String> {
         let settings = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off";
         transaction.execute_unprepared(settings).await.unwrap();
     }
-    let sql = format!("{explain} {}", statement.replace("$1", "1000"));
+    let sql = format!("{explain} {}", statement.replace("$1", "1000").replace("$2", "500"));
     let rows = transaction.query_all_raw(Statement::from_string(backend, sql)).await.unwrap();
     rows.iter().map(|row| row.try_get("", column).unwrap()).collect()
 }
@@ -266,6 +269,16 @@ async fn active_trips_are_counted_without_their_rows(bench: Bench) {
     let plan = plan(&bench, COUNT_ACTIVE_TRIPS).await;
     let only = ["COVERING INDEX ix_trips_current", "Index Only Scan using ix_trips_current"];
     assert!(plan.iter().any(|line| only.iter().any(|it| line.contains(it))), "{plan:?}");
+}
+
+async fn old_idempotency_keys_are_found_by_their_age(bench: Bench) {
+    for (query, index) in [(OLDEST_NAMED, "named"), (OLDEST_INTERNAL, "internal")] {
+        let plan = plan(&bench, query).await;
+        let index = format!("ix_idempotency_keys_{index}");
+        assert!(plan.iter().any(|line| line.contains(&index)), "{plan:?}");
+        let sorts = |line: &String| line.contains("Sort") || line.contains("TEMP B-TREE");
+        assert!(!plan.iter().any(sorts), "{plan:?}");
+    }
 }
 
 /// PostgreSQL goes by how many rows there are.
