@@ -1,6 +1,7 @@
 //! Cancelling, booking again, and repeated requests.
 
 use chrono::TimeDelta;
+use sea_orm::{ConnectionTrait, DbBackend};
 use server::booking::{CancelScope, CancelTrip, RefusalCode, Trip, TripAction, TripStatus};
 
 use super::bench::{
@@ -14,6 +15,7 @@ on_both! {
     a_repeated_booking_is_answered_as_the_first_time;
     a_repeated_cancellation_is_answered_as_the_first_time;
     keys_are_forgotten_after_a_day;
+    keys_that_no_caller_named_are_forgotten_after_an_hour_a_few_at_a_time;
     a_refused_request_keeps_its_key_free;
     one_traveller_is_cancelled_alone;
     the_trip_goes_with_its_last_reservation;
@@ -171,4 +173,32 @@ async fn a_refused_request_keeps_its_key_free(bench: Bench) {
     assert_eq!(bench.refused(&again).await.len(), 1);
     bench.cancel(&trip).await;
     bench.book(&again).await;
+}
+
+async fn keys_that_no_caller_named_are_forgotten_after_an_hour_a_few_at_a_time(bench: Bench) {
+    bench.book(&request()).await;
+    let mut named = request_for(&[alan()]);
+    named.idempotency_key = Some(key("k"));
+    bench.book(&named).await;
+    let raw = bench.raw().await;
+    let hash = match raw.get_database_backend() {
+        DbBackend::Sqlite => "randomblob(32)",
+        _ => "sha256(i::TEXT::BYTEA)",
+    };
+    let forged = format!(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200) \
+         INSERT INTO idempotency_keys SELECT '', {hash}, {hash}, i, 1, 'CONFIRMED', {} FROM n",
+        now().timestamp()
+    );
+    raw.execute_unprepared(&forged).await.unwrap();
+    let jobs = || bench.store.write_stats().jobs;
+    let before = jobs();
+    assert_eq!(bench.store.purge_idempotency_keys(now()).await.unwrap(), 0);
+    let later = now() + TimeDelta::hours(1);
+    assert_eq!(bench.store.purge_idempotency_keys(later).await.unwrap(), 1_201);
+    // Each time one for those that callers named; of the others none, and then 500, 500 and 201.
+    let counted = if raw.get_database_backend() == DbBackend::Sqlite { 2 + 4 } else { 0 };
+    assert_eq!(jobs() - before, counted);
+    // The other booking's key is still known.
+    assert_eq!(bench.book(&named).await.version(), 1);
 }
