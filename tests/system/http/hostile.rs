@@ -10,8 +10,9 @@ use tests::cpu;
 use tests::feed::{self, CITIES};
 use tests::fuzz::{Fuzzer, Target};
 
-/// Processor time that one may take, sending it included.
-const TIME_MAX: Duration = Duration::from_millis(50);
+/// Processor time that one may take, sending it included: 50 ms, and twice as long in a build for
+/// tests on a machine whose cores are shared by other tests.
+const TIME_MAX: Duration = Duration::from_millis(if cfg!(debug_assertions) { 100 } else { 50 });
 /// Bytes of an answer at most.
 const ANSWER_MAX: usize = 64 * 1024;
 /// Processor time that a random document may take: 20 ms, and some times as long in a build for
