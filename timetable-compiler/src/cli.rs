@@ -463,7 +463,9 @@ fn run_diff(
     let difference = Difference::between(&old, &new);
     if let Some(html) = html {
         let names = paths.map(|path| path.display().to_string());
-        write_text(html, &page::of_difference([&names[0], &names[1]], &difference))?;
+        let (before, after) = (Picture::of(old.view()), Picture::of(new.view()));
+        let names = [names[0].as_str(), &names[1]];
+        write_text(html, &page::of_difference(names, &difference, [&before, &after]))?;
     }
     if as_json {
         let mut out = BufWriter::new(&mut streams.out);

@@ -1,5 +1,6 @@
 //! From inputs to a network: read, check, resolve, connect. No file is touched and nothing printed.
 
+use std::collections::BTreeMap;
 use std::io::{self, Seek, Write};
 
 use chrono::NaiveDate;
@@ -14,11 +15,12 @@ use crate::connect::{ShiftTooFar, connect};
 use crate::merge::{Part, merge};
 use crate::notice::{Code, Findings, Notice, Policy};
 use crate::read::csv::{Header, Source, Table};
-use crate::read::gtfs::{self, FeedOptions, FeedTimetable};
+use crate::read::gtfs::{self, FeedOptions, FeedTimetable, TripCounts};
 use crate::read::stations::{StationRecord, Stations};
 use crate::read::values::{ArrivalTime, is_date_in_range};
 use crate::read::{Input, Rows, iso, nine};
 use crate::resolve::{Frame, Sources};
+use crate::timetable::Timetable;
 
 /// The version that is written into network files.
 pub const COMPILER_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -64,7 +66,7 @@ pub enum Step {
     Connected,
 }
 
-/// What was read of an input, and what is left of it.
+/// What was read of an input, and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadInput {
     /// Its name.
@@ -77,8 +79,18 @@ pub struct ReadInput {
     pub of: &'static str,
     /// How many of them there are.
     pub read: usize,
-    /// How many of them could be used.
-    pub kept: usize,
+    /// Those that were not asked for or run on no date of the period; stations that no train
+    /// serves.
+    pub unused: usize,
+    /// Those that were left out for their defects.
+    pub dropped: usize,
+}
+
+impl ReadInput {
+    /// Those that the network has.
+    pub const fn kept(&self) -> usize {
+        self.read - self.unused - self.dropped
+    }
 }
 
 /// What came of it.
@@ -187,11 +199,12 @@ pub fn compile(
         transfers: options.transfers,
     };
     let (rows, counts) = read_rows(&tables, &stations, options, &mut findings);
-    let read = read_inputs(inputs, &counts, &feeds);
+    let mut unused = BTreeMap::new();
     let mut parts = Vec::new();
     if let Some(at) = inputs.iter().position(|input| !input.is_feed()) {
         let sources = Sources { tables: &tables, rows: &rows, stations: &stations };
-        let timetable = sources.resolve(frame, &mut findings);
+        let resolved = sources.resolve(frame, &mut findings);
+        unused = resolved.unused;
         if frame.reference != frame.zone {
             let (zone, reference) = (frame.zone, frame.reference);
             let sentence = format!("cities have times of {zone}, and the network of {reference}");
@@ -199,8 +212,11 @@ pub fn compile(
             let notice = Notice::new(Code::TimesConverted, sentence).at(place);
             findings.add(notice.action("they were converted, date by date"));
         }
-        parts.push(Part { input: at + 1, name: inputs[at].name.clone(), timetable });
+        let (name, timetable) = (inputs[at].name.clone(), resolved.timetable);
+        parts.push(Part { input: at + 1, name, timetable });
     }
+    let mut read = read_inputs(inputs, &counts, &unused, &feeds);
+    read.extend(read_stations(options.stations.as_ref(), &stations, &unused));
     let has_feeds = !feeds.is_empty();
     parts.extend(feeds.into_iter().filter_map(|(at, feed)| {
         let name = inputs[at].name.clone();
@@ -208,18 +224,7 @@ pub fn compile(
     }));
     parts.sort_by_key(|part| part.input);
     let timetable = merge(parts, frame.reference, options.feeds.merge, &mut findings);
-    let assembled = match timetable {
-        // Without the rows that have errors, "nothing runs" would only be noise.
-        Some(timetable) if !findings.has_errors() => {
-            let assembled = assemble(&timetable);
-            assembled.map_err(|error| findings.add(of_whole(&error))).ok()
-        }
-        None if !findings.has_errors() => {
-            findings.add(Notice::new(Code::NothingRuns, "no train is left of all inputs"));
-            None
-        }
-        _ => None,
-    };
+    let assembled = assembled(timetable, &mut findings);
     findings.sort();
     let mut compiled = assembled.map(|network| {
         let of_feeds = has_feeds.then_some(&network);
@@ -231,6 +236,19 @@ pub fn compile(
         connect(&mut compiled.network, &|| progress(Step::Connected))?;
     }
     Ok(Outcome { read, findings, compiled })
+}
+
+/// The network of a timetable; none where there are errors.
+fn assembled(timetable: Option<Timetable>, findings: &mut Findings) -> Option<Network> {
+    // Without the rows that have errors, "nothing runs" would only be noise.
+    if findings.has_errors() {
+        return None;
+    }
+    let Some(timetable) = timetable else {
+        findings.add(Notice::new(Code::NothingRuns, "no train is left of all inputs"));
+        return None;
+    };
+    assemble(&timetable).map_err(|error| findings.add(of_whole(&error))).ok()
 }
 
 fn check_period(options: &Options) -> Result<(), CompileError> {
@@ -269,8 +287,9 @@ fn read_feeds(
     let feeds: Vec<_> = feeds
         .filter_map(|(at, input)| Some((at, gtfs::read(at + 1, input, request, findings)?)))
         .collect();
-    let dropped: usize = feeds.iter().map(|(_, feed)| feed.dropped).sum();
-    let trips: usize = feeds.iter().map(|(_, feed)| feed.trips).sum();
+    let counts = || feeds.iter().map(|(_, feed)| feed.trips);
+    let dropped: usize = counts().map(|trips| trips.dropped).sum();
+    let trips: usize = counts().map(|trips| trips.read - trips.unwanted).sum();
     let percent = dropped as f64 * 100.0 / trips.max(1) as f64;
     let most = options.feeds.dropped_percent_max;
     if percent > most {
@@ -337,22 +356,47 @@ fn read_rows(
     (all, counts)
 }
 
-/// What was read of each input; of rows how many there are and how many are without a mistake.
+/// What was read of each input; of rows how many there are, how many are without a mistake, and
+/// how many of these are not used.
 fn read_inputs(
     inputs: &[Input],
     rows: &[(usize, usize)],
+    unused: &BTreeMap<usize, usize>,
     feeds: &[(usize, FeedTimetable)],
 ) -> Vec<ReadInput> {
     let one = |(at, (input, (rows, good))): (usize, (&Input, &(usize, usize)))| {
         let feed = feeds.iter().find(|(of, _)| *of == at).map(|(_, feed)| feed);
-        let (form, of, read, kept) = match feed {
-            Some(feed) => ("GTFS", "trips", feed.trips, feed.trips - feed.dropped),
-            None if input.is_feed() => ("GTFS", "trips", 0, 0),
-            None => ("CSV", "rows", *rows, *good),
-        };
-        ReadInput { name: input.name.clone(), form, bytes: input.bytes(), of, read, kept }
+        let (name, bytes) = (input.name.clone(), input.bytes());
+        if input.is_feed() {
+            let trips = feed.map_or_else(TripCounts::default, |feed| feed.trips);
+            let unused = trips.unwanted + trips.outside;
+            let (read, dropped) = (trips.read, trips.dropped + trips.rideless);
+            return ReadInput { name, form: "GTFS", bytes, of: "trips", read, unused, dropped };
+        }
+        let unused = unused.get(&(at + 1)).copied().unwrap_or_default();
+        let dropped = rows - good;
+        ReadInput { name, form: "CSV", bytes, of: "rows", read: *rows, unused, dropped }
     };
     inputs.iter().zip(rows).enumerate().map(one).collect()
+}
+
+/// What was read of the stations file, which is input 0.
+fn read_stations(
+    file: Option<&Input>,
+    stations: &Stations<'_>,
+    unused: &BTreeMap<usize, usize>,
+) -> Option<ReadInput> {
+    let (file, read) = (file?, stations.count_rows());
+    let good = stations.records().count();
+    Some(ReadInput {
+        name: file.name.clone(),
+        form: "CSV",
+        bytes: file.bytes(),
+        of: "stations",
+        read,
+        unused: unused.get(&0).copied().unwrap_or(good),
+        dropped: read - good,
+    })
 }
 
 fn of_whole(error: &AssembleError) -> Notice {

@@ -46,6 +46,15 @@ pub struct Frame {
     pub transfers: Transfers,
 }
 
+/// What records have become.
+pub struct Resolved {
+    /// The timetable.
+    pub timetable: Timetable,
+    /// Rows of each input that run on no date of the period; of the stations file, which is input
+    /// 0, those that no train serves.
+    pub unused: BTreeMap<usize, usize>,
+}
+
 impl Sources<'_> {
     /// A field of a row.
     fn place(&self, at: RowAt, column: usize) -> Option<Place> {
@@ -72,7 +81,7 @@ impl Sources<'_> {
     }
 
     /// The timetable of all records, and findings for what they say together.
-    pub fn resolve(&self, frame: Frame, findings: &mut Findings) -> Timetable {
+    pub fn resolve(&self, frame: Frame, findings: &mut Findings) -> Resolved {
         self.report_repeated_ids(findings);
         self.report_repeated_rows(findings);
         let cities = Cities::of(self, frame.zone, findings);
@@ -90,20 +99,27 @@ impl Sources<'_> {
         };
         let mut journeys = Vec::new();
         let mut dated = Dated::default();
+        let mut unused = BTreeMap::new();
         for located in &self.rows.records {
-            match located.record.when {
+            let is_used = match located.record.when {
                 When::Weekly { departure, arrival, days } => {
                     let ride = resolver.ride(&located.record, departure, arrival);
-                    journeys.extend(resolver.weekly(located, ride, days, findings));
+                    let made = resolver.weekly(located, ride, days, findings);
+                    let is_used = !made.is_empty();
+                    journeys.extend(made);
+                    is_used
                 }
                 When::Dated { departure, arrival } => {
-                    dated.add(&resolver, located, (departure, arrival), findings);
+                    dated.add(&resolver, located, (departure, arrival), findings)
                 }
+            };
+            if !is_used {
+                *unused.entry(located.at.input).or_default() += 1;
             }
         }
         journeys.extend(dated.journeys(&cities));
-        self.stations.report_unserved(&cities.served(), findings);
-        Timetable {
+        unused.insert(0, self.stations.report_unserved(&cities.served(), findings));
+        let timetable = Timetable {
             zone: frame.reference,
             first,
             last,
@@ -112,7 +128,8 @@ impl Sources<'_> {
             stations: cities.stations.into_values().collect(),
             footpaths: Vec::new(),
             journeys,
-        }
+        };
+        Resolved { timetable, unused }
     }
 
     /// The period that was asked for; without one, that of the dated runs.
@@ -319,13 +336,14 @@ struct Dated<'r> {
 }
 
 impl<'r> Dated<'r> {
+    /// Adds a run; false where it lies outside the period.
     fn add(
         &mut self,
         resolver: &Resolver<'_>,
         located: &'r Located,
         (departure, arrival): (Instant, Instant),
         findings: &mut Findings,
-    ) {
+    ) -> bool {
         let sources = resolver.sources;
         let (record, at) = (&located.record, located.at);
         let date = local_date(resolver.cities.of_name(&record.from).zone, departure);
@@ -334,13 +352,13 @@ impl<'r> Dated<'r> {
             let sentence = format!("the train departs on {date} in {other} too");
             let notice = sources.notice(Code::DuplicateRun, sentence, at, ID);
             findings.add(notice);
-            return;
+            return true;
         }
         if !resolver.period.contains(&date) {
             let sentence = format!("the run of {date} lies outside the period");
             let notice = sources.notice(Code::RunOutsidePeriod, sentence, at, ID);
             findings.add(notice.action("the run was left out"));
-            return;
+            return false;
         }
         let origin = service_origin(resolver.zone, date);
         let minutes = ((departure - origin) as i16, (arrival - origin) as i16);
@@ -350,6 +368,7 @@ impl<'r> Dated<'r> {
         };
         let group = self.groups.entry(undated).or_insert((minutes, BTreeSet::new()));
         group.1.insert(date);
+        true
     }
 
     fn journeys(self, cities: &Cities) -> Vec<ServiceJourney> {

@@ -1,9 +1,11 @@
 //! The arguments as typed; their doc comments are what `--help` says.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
+use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use schema::{LayoverPolicy, Transfers};
 
@@ -184,7 +186,7 @@ pub enum Command {
     #[command(after_help = EXPLAIN_NOTES)]
     Explain {
         /// The code, as findings have it in brackets; without it, all codes are listed.
-        #[arg(value_parser = code)]
+        #[arg(value_parser = Codes, hide_possible_values = true)]
         code: Option<Code>,
     },
 }
@@ -233,11 +235,11 @@ pub struct CompileArguments {
     #[arg(long)]
     pub strict: bool,
     /// Findings of this code are errors. May be given several times.
-    #[arg(long, value_name = "CODE", value_parser = code)]
+    #[arg(long, value_name = "CODE", value_parser = Codes, hide_possible_values = true)]
     pub deny: Vec<Code>,
     /// Findings of this code, a warning or an info, are counted and not listed. May be given
     /// several times.
-    #[arg(long, value_name = "CODE", value_parser = code)]
+    #[arg(long, value_name = "CODE", value_parser = Codes, hide_possible_values = true)]
     pub allow: Vec<Code>,
     /// Writes the findings to this file as JSON.
     #[arg(long, value_name = "FILE")]
@@ -318,6 +320,27 @@ fn zone(text: &str) -> Result<Tz, String> {
         let near = nearest_zone(text).map(|zone| format!("; `{zone}` may be meant"));
         format!("no such zone in the IANA database{}", near.unwrap_or_default())
     })
+}
+
+/// Reads codes, and tells shells which there are.
+#[derive(Debug, Clone, Copy)]
+struct Codes;
+
+impl TypedValueParser for Codes {
+    type Value = Code;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<Code, clap::Error> {
+        code.parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(Code::ALL.iter().map(|code| PossibleValue::new(code.name()))))
+    }
 }
 
 fn code(text: &str) -> Result<Code, String> {

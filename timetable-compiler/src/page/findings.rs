@@ -23,7 +23,7 @@ pub(super) fn read(inputs: &[ReadInput], findings: &Findings) -> Markup {
                     thead { tr {
                         th { "input" } th { "form" } th class="number" { "size" }
                         th class="number" { "read" } th class="number" { "kept" }
-                        th class="number" { "dropped" }
+                        th class="number" { "not used" } th class="number" { "dropped" }
                     } }
                     tbody {
                         @for input in inputs {
@@ -32,12 +32,18 @@ pub(super) fn read(inputs: &[ReadInput], findings: &Findings) -> Markup {
                                 td { (input.form) }
                                 td class="number" { (size(input.bytes)) }
                                 td class="number" { (number(input.read)) " " (input.of) }
-                                td class="number" { (number(input.kept)) }
-                                td class="number" { (number(input.read - input.kept)) }
+                                td class="number" { (number(input.kept())) }
+                                td class="number" { (number(input.unused)) }
+                                td class="number" { (number(input.dropped)) }
                             }
                         }
                     }
                 }
+            }
+            p class="soft" {
+                "Kept is what the network has. Not used is what was not asked for, what runs on no "
+                "date of the period, and stations that no train serves. Dropped is what has a "
+                "defect."
             }
             (actions(findings))
         }
@@ -66,7 +72,7 @@ fn actions(findings: &Findings) -> Markup {
             div class="wide" {
                 table {
                     thead { tr { th { "what was done" } th { "because of" }
-                        th class="number" { "times" } } }
+                        th class="number" { "findings" } } }
                     tbody {
                         @for (code, action, found) in rows {
                             tr { td { (sentence(&action)) } td { (link(code)) }
@@ -93,17 +99,23 @@ pub(super) fn notices(findings: &Findings) -> Markup {
             @if totals.is_empty() { p { "None." } }
             @for (code, total) in totals {
                 @let class = total.severity.word();
-                details open[total.severity == Severity::Error] {
-                    summary {
-                        b class=(class) { (total.severity.word()) } " " (link(*code)) ": "
-                        (number(total.found)) @if total.allowed { " (allowed)" }
-                    }
-                    @let shown = findings.kept().iter().filter(|it| it.code == *code);
-                    @for notice in shown.take(EXAMPLES_MAX) {
-                        pre { (report::text(notice, false)) }
-                    }
-                    @if total.found > EXAMPLES_MAX {
-                        p class="soft" { (number(total.found - EXAMPLES_MAX)) " more" }
+                @let heading = html! {
+                    b class=(class) { (total.severity.word()) } " " (link(*code)) ": "
+                    (number(total.found))
+                };
+                // Of those that are allowed, none is listed.
+                @if total.allowed {
+                    p { (heading) " (allowed)" }
+                } @else {
+                    details open[total.severity == Severity::Error] {
+                        summary { (heading) }
+                        @let shown = findings.kept().iter().filter(|it| it.code == *code);
+                        @for notice in shown.take(EXAMPLES_MAX) {
+                            pre { (report::text(notice, false)) }
+                        }
+                        @if total.found > EXAMPLES_MAX {
+                            p class="soft" { (number(total.found - EXAMPLES_MAX)) " more" }
+                        }
                     }
                 }
             }

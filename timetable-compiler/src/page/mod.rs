@@ -52,7 +52,8 @@ pub fn of_compilation(of: &Compilation<'_>) -> String {
             (findings::notices(of.findings))
             @if let Some((summary, picture)) = of.network {
                 (network::sections(picture))
-                (sizes(summary))
+                // A check writes no file.
+                @if of.goal == Goal::Build { (sizes(summary)) }
             }
             (times(of.seconds))
             (findings::explanations(of.findings))
@@ -72,8 +73,12 @@ pub fn of_network(name: &str, summary: &Summary, picture: &Picture) -> String {
     )
 }
 
-/// The page of a difference.
-pub fn of_difference(names: [&str; 2], difference: &Difference<'_>) -> String {
+/// The page of a difference: what has changed, and both networks.
+pub fn of_difference(
+    names: [&str; 2],
+    difference: &Difference<'_>,
+    pictures: [&Picture; 2],
+) -> String {
     let groups = difference.groups(DIFFERENCES_SHOWN_MAX);
     document(
         "What has changed",
@@ -105,6 +110,11 @@ pub fn of_difference(names: [&str; 2], difference: &Difference<'_>) -> String {
                             code { "diff --json" } " has all" }
                     }
                 }
+            }
+            @if difference.same {
+                (network::sections(pictures[1]))
+            } @else {
+                (network::both(names, pictures))
             }
         },
     )

@@ -55,9 +55,10 @@ impl Picture {
 }
 
 impl Picture {
-    /// Trains on the date that has most.
-    fn fullest(&self) -> usize {
-        self.trains.iter().map(|it| it.1).max().unwrap_or(0)
+    /// Trains on the date that has fewest, and on the one that has most.
+    fn range(&self) -> (usize, usize) {
+        let counts = || self.trains.iter().map(|it| it.1);
+        (counts().min().unwrap_or(0), counts().max().unwrap_or(0))
     }
 }
 
@@ -126,6 +127,29 @@ fn transfers(view: NetworkView<'_>) -> Vec<(String, u64)> {
 }
 
 pub(super) fn sections(picture: &Picture) -> Markup {
+    sections_on(picture, picture.range())
+}
+
+/// Two networks, beside each other where there is room. Days with as many trains have the same
+/// colour in both.
+pub(super) fn both(names: [&str; 2], pictures: [&Picture; 2]) -> Markup {
+    let [one, two] = pictures.map(Picture::range);
+    let range = (one.0.min(two.0), one.1.max(two.1));
+    html! {
+        div class="both" {
+            @for ((when, name), picture) in ["Before", "After"].iter().zip(names).zip(pictures) {
+                div {
+                    p class="status" { (when) ": " code { (name) } }
+                    (sections_on(picture, range))
+                }
+            }
+        }
+    }
+}
+
+/// The sections of a network, its calendar coloured from the first of these numbers of trains to
+/// the second.
+fn sections_on(picture: &Picture, range: (usize, usize)) -> Markup {
     html! {
         section {
             h2 { "The network" }
@@ -133,11 +157,11 @@ pub(super) fn sections(picture: &Picture) -> Markup {
                 (tile(picture.stations, "stations"))
                 (tile(picture.journeys, "service journeys"))
                 (tile(picture.trains.len(), "dates"))
-                (tile(picture.fullest(), "trains on the fullest day"))
+                (tile(picture.range().1, "trains on the fullest day"))
             }
         }
         (map(&picture.map))
-        (calendar(&picture.trains))
+        (calendar(picture, range))
         (of_pairs(picture))
     }
 }
@@ -169,11 +193,12 @@ fn map(map: &Map) -> Markup {
 const WEEKDAYS: [&str; 7] = ["M", "T", "W", "T", "F", "S", "S"];
 
 /// A month each; the fuller a day, the darker it is.
-fn calendar(trains: &[(NaiveDate, usize)]) -> Markup {
-    let counts = || trains.iter().map(|it| it.1);
-    let (least, most) = (counts().min().unwrap_or(0), counts().max().unwrap_or(0));
-    let months =
-        trains.chunk_by(|one, two| one.0.month() == two.0.month() && one.0.year() == two.0.year());
+fn calendar(picture: &Picture, range: (usize, usize)) -> Markup {
+    let (least, most) = picture.range();
+    let is_same_month = |one: &(NaiveDate, usize), two: &(NaiveDate, usize)| {
+        (one.0.year(), one.0.month()) == (two.0.year(), two.0.month())
+    };
+    let months = picture.trains.chunk_by(is_same_month);
     html! {
         section {
             h2 { "Trains per day" }
@@ -197,7 +222,7 @@ fn calendar(trains: &[(NaiveDate, usize)]) -> Markup {
                                 g {
                                     title { (date) ": " (number(*trains)) " trains" }
                                     rect x=(x) y=(y) width="12" height="12" rx="2"
-                                        fill-opacity=(strength(*trains, (least, most))) {}
+                                        fill-opacity=(strength(*trains, range)) {}
                                     text x=(x + 6) y=(y + 8) { (date.day()) }
                                 }
                             }

@@ -101,16 +101,25 @@ impl<'i> Stations<'i> {
         self.records.iter().map(|(record, _)| record)
     }
 
-    /// Reports the stations that no train serves.
-    pub fn report_unserved(&self, served: &BTreeSet<&str>, findings: &mut Findings) {
-        let Some(table) = &self.table else { return };
+    /// How many rows the file has, whatever is wrong with them.
+    pub fn count_rows(&self) -> usize {
+        let count = |table: &Table<'_>| table.count_rows(&mut Findings::default(), |_, _| {});
+        self.table.as_ref().map_or(0, count)
+    }
+
+    /// Reports the stations that no train serves, and says how many there are.
+    pub fn report_unserved(&self, served: &BTreeSet<&str>, findings: &mut Findings) -> usize {
+        let Some(table) = &self.table else { return 0 };
+        let mut unserved = 0;
         for (record, at) in &self.records {
             if !served.contains(record.name.as_str()) {
+                unserved += 1;
                 let notice = Notice::new(Code::StationNotServed, "no train calls at the station");
                 let notice = notice.at(table.place(*at, NAME)).value(&record.name);
                 findings.add(notice.action("the station was left out"));
             }
         }
+        unserved
     }
 
     fn index(&mut self, table: &Table<'_>, findings: &mut Findings) {

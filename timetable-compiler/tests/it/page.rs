@@ -65,12 +65,54 @@ fn a_check_has_a_page_without_connections_and_errors_have_one_without_a_network(
         page_of(&desk, &format!("build bad.csv {WEEK} -o n.railgraph --report-html page.html"));
     assert_self_contained(&bad);
     assert!(bad.contains("Not compiled: 2 errors."), "{bad}");
-    assert!(bad.contains("<td class=\"number\">3 rows</td><td class=\"number\">2</td>"), "{bad}");
+    assert_eq!(counts(&bad, "bad.csv"), ["3 rows", "2", "0", "1"], "{bad}");
     // A finding, and what it means, which it leads to.
     assert!(bad.contains("bad.csv:4:14"), "{bad}");
     assert!(bad.contains("<a href=\"#code-time-without-colon\">"), "{bad}");
     assert!(bad.contains("<h3 id=\"code-time-without-colon\">"), "{bad}");
     assert!(!bad.contains("<svg class=\"map\""));
+}
+
+/// The numbers of an input's row: read, kept, not used and dropped.
+fn counts(page: &str, input: &str) -> Vec<String> {
+    let row = page.split("<tr>").find(|row| row.contains(&format!("{input}</code>")));
+    let cells = row.unwrap_or_else(|| panic!("no {input} in {page}")).split("class=\"number\">");
+    let cells = cells.skip(2).map(|cell| cell.split('<').next().unwrap_or_default().to_owned());
+    cells.collect()
+}
+
+#[test]
+fn what_was_read_is_kept_not_used_or_dropped() {
+    let desk = Desk::new();
+    // A Monday to a Friday, and a station that no train serves.
+    let rows = "A1,Gent,Mons,07:00,09:00,IC,Daily,20,10
+A2,Gent,Mons,08:00,10:00,IC,Sat-Sun,20,10
+A3,Mons,Gent,08:00,09:00,IC,Mon,20,10";
+    desk.write("week.csv", &format!("{NINE}\n{rows}\n"));
+    desk.write("stations.csv", &format!("{STATIONS}\n{STATIONS_OF_THREE}\n"));
+    let page = page_of(
+        &desk,
+        "check week.csv --stations stations.csv --from 2027-06-07 --until 2027-06-11 \
+         --report-html page.html",
+    );
+    assert_eq!(counts(&page, "week.csv"), ["3 rows", "2", "1", "0"], "{page}");
+    assert_eq!(counts(&page, "stations.csv"), ["3 stations", "2", "1", "0"], "{page}");
+    // Nothing was written of which there could be a version.
+    assert!(!page.contains("The file"), "{page}");
+}
+
+#[test]
+fn findings_that_are_allowed_are_counted_and_not_listed() {
+    let desk = Desk::new();
+    let rows: Vec<_> =
+        (0..12).map(|nth| format!("A{nth},Gent,Mons,07:{nth:02},09:00,IC,Sun,20,10")).collect();
+    let all = format!("{NINE}\nB1,Gent,Mons,07:30,09:00,IC,Mon,20,10\n{}\n", rows.join("\n"));
+    desk.write("week.csv", &all);
+    let check = "check week.csv --from 2027-06-07 --until 2027-06-11 --report-html page.html";
+    assert!(page_of(&desk, check).contains(">2 more</p>"));
+    let allowed = page_of(&desk, &format!("{check} --allow never-runs"));
+    assert!(allowed.contains("12 (allowed)</p>"), "{allowed}");
+    assert!(!allowed.contains("more</p>"), "{allowed}");
 }
 
 #[test]
@@ -98,6 +140,16 @@ fn what_the_data_says_stays_text() {
     assert!(!page.contains("<script"), "{page}");
     let page = page_of(&desk, "inspect n.railgraph --html page.html");
     assert!(!page.contains("<script"), "{page}");
+    // In every column, in findings and in a difference.
+    desk.write(
+        "worse.csv",
+        &format!("{NINE}\n{evil},{evil},{evil},{evil},{evil},{evil},{evil},{evil},{evil}\n"),
+    );
+    let page = page_of(&desk, &format!("check worse.csv {WEEK} --report-html page.html"));
+    assert!(page.contains("&lt;script&gt;") && !page.contains("<script"), "{page}");
+    assert!(desk.run(&format!("build good.csv {WEEK} -o m.railgraph")).err.contains("wrote"));
+    let page = page_of(&desk, "diff m.railgraph n.railgraph --html page.html");
+    assert!(page.contains("&lt;script&gt;") && !page.contains("<script"), "{page}");
 }
 
 #[test]
@@ -121,8 +173,22 @@ fn a_network_file_and_a_difference_have_pages_too() {
         assert!(page.contains(&format!("<a href=\"#{id}\">")), "{title}: {page}");
         assert!(page.contains(&format!("<ul class=\"lines\" id=\"{id}\">")), "{title}: {page}");
     }
+    // Both networks: seven dates with two trains, and with one.
+    for (when, name) in [("Before", "n.railgraph"), ("After", "m.railgraph")] {
+        let named = format!("{when}: <code>{}</code>", desk.path(name));
+        assert!(page.contains(&named), "{named}: {page}");
+    }
+    for (trains, strength) in [(2, "0.70"), (1, "0.15")] {
+        let day = format!("{trains} trains</title><rect ");
+        assert_eq!(page.matches(&day).count(), 7, "{page}");
+        // The fuller one is the darker one.
+        let of_day = page.split(&day).nth(1).unwrap_or_default();
+        assert!(of_day[..120].contains(&format!("fill-opacity=\"{strength}\"")), "{of_day}");
+    }
+    assert_eq!(page.matches("with one change").count(), 2);
     let page = page_of(&desk, "diff n.railgraph n.railgraph --html page.html");
     assert!(page.contains("the network is the same"), "{page}");
+    assert_eq!(page.matches("with one change").count(), 1);
 }
 
 #[test]

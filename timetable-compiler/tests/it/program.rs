@@ -318,7 +318,7 @@ fn shells_are_told_of_every_command_and_option() {
     for shell in ["bash", "zsh", "fish"] {
         let run = desk.run(&format!("completions {shell}"));
         assert_eq!((run.exit, run.err.as_str()), (Exit::Done, ""));
-        for word in ["inspect", "explain", "report-html", "merge-stations"] {
+        for word in ["inspect", "explain", "report-html", "merge-stations", "never-runs"] {
             assert!(run.out.contains(word), "{shell}: {word}");
         }
     }

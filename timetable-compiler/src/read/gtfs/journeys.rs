@@ -85,6 +85,12 @@ impl<'f> Journeys<'f> {
         all
     }
 
+    /// Trips on which nobody may board and then alight, and those that run on no date of the
+    /// period.
+    pub const fn left_out(&self) -> (usize, usize) {
+        (self.rideless, self.outside)
+    }
+
     fn report(&self, findings: &mut Findings) {
         let tables = self.feed.tables;
         if self.rideless > 0 {

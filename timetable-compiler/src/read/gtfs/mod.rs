@@ -64,10 +64,24 @@ pub struct Request<'o> {
 pub struct FeedTimetable {
     /// Its timetable; none where that is an error. The currency is empty where there are no fares.
     pub timetable: Option<Timetable>,
-    /// Trips that were left out for their defects.
+    /// What became of its trips.
+    pub trips: TripCounts,
+}
+
+/// What became of a feed's trips. All are 0 where a whole table lacks: then everything that refers
+/// to it is left out, and nobody needs the number.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TripCounts {
+    /// All of them.
+    pub read: usize,
+    /// Those of routes that were not asked for.
+    pub unwanted: usize,
+    /// Those that were left out for their defects.
     pub dropped: usize,
-    /// Trips of the routes that were asked for.
-    pub trips: usize,
+    /// Those on which nobody may board and then alight.
+    pub rideless: usize,
+    /// Those that run on no date of the period.
+    pub outside: usize,
 }
 
 /// Reads the `input`th of the inputs. None where it cannot be read, which is a finding.
@@ -92,9 +106,8 @@ pub fn read(
     let fares = fares::Fares::read(tables, agencies, routes, stops, findings);
     let unwanted = trips.unwanted(routes);
     routes.report_left_out(&unwanted, tables, findings);
-    // Where a whole table lacks, all that refers to it is left out, and nobody needs the number.
-    let (dropped, all) = if tables.are_sound() { trips.dropped() } else { (0, 0) };
-    if all == 0 && !unwanted.is_empty() && tables.are_sound() {
+    let mut counts = if tables.are_sound() { trips.counts() } else { TripCounts::default() };
+    if counts.read == counts.unwanted && counts.unwanted > 0 {
         let types: Vec<_> = unwanted.keys().map(u32::to_string).collect();
         let wanted = &request.options.route_types;
         let sentence = format!("the feed has no trips of route types {wanted}");
@@ -109,14 +122,17 @@ pub fn read(
             let sentence = "no service of the feed runs on any date";
             findings.add(Notice::new(Code::NothingRuns, sentence).at(tables.whole()));
         }
-        return Some(FeedTimetable { timetable: None, dropped, trips: all });
+        return Some(FeedTimetable { timetable: None, trips: counts });
     };
     let dates = &services.dates(period);
     let feed = Feed { tables, agencies, routes, stops, trips, calls, starts, period, dates };
     let mut journeys = Journeys::of(&feed, fares, findings);
+    if tables.are_sound() {
+        (counts.rideless, counts.outside) = journeys.left_out();
+    }
     journeys.join(&transfers.in_seat, findings);
     let timetable = timetable(&feed, journeys, &transfers, request, findings);
-    Some(FeedTimetable { timetable, dropped, trips: all })
+    Some(FeedTimetable { timetable, trips: counts })
 }
 
 fn timetable(

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use super::TripCounts;
 use super::calendar::Services;
 use super::cells::{Keys, Tables, text};
 use super::files::trips;
@@ -97,10 +98,12 @@ impl Trips {
         self.rows.iter().filter(|trip| trip.fate == Fate::Kept)
     }
 
-    /// How many trips were left out for their defects, and of how many.
-    pub fn dropped(&self) -> (usize, usize) {
+    /// What became of all trips, as far as is known before they are given dates.
+    pub fn counts(&self) -> TripCounts {
         let count = |fate| self.rows.iter().filter(|trip| trip.fate == fate).count();
-        let dropped = count(Fate::Dropped) + self.unknown.len();
-        (dropped, dropped + count(Fate::Kept))
+        let (dropped, unwanted) =
+            (count(Fate::Dropped) + self.unknown.len(), count(Fate::Unwanted));
+        let read = dropped + unwanted + count(Fate::Kept);
+        TripCounts { read, unwanted, dropped, rideless: 0, outside: 0 }
     }
 }

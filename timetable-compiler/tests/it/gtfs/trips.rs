@@ -3,7 +3,7 @@
 use timetable_compiler::compile::Options;
 
 use super::{Feed, check, check_inputs, check_journeys, feed};
-use crate::{NO_PERIOD, options};
+use crate::{NO_PERIOD, checked, findings_text, options};
 
 /// However many trips have defects, that is not an error.
 fn lenient() -> Options {
@@ -170,6 +170,32 @@ info[no-ride]: nobody may board and then alight on 1 trip, first this one
   --> feed/trips.txt:2:5 trip_id: "T1"
   action: they were left out"#,
     );
+}
+
+#[test]
+fn each_trip_is_kept_not_used_or_dropped() {
+    let times =
+        "trip_id,arrival_time,departure_time,stop_id,stop_sequence,pickup_type,drop_off_type
+T1,08:00:00,08:00:00,G1,1,,
+T1,09:00:00,09:00:00,M,2,,
+BUS,08:00:00,08:00:00,G1,1,,
+BUS,09:00:00,09:00:00,M,2,,
+LATE,20:00:00,20:00:00,L,1,,
+LATE,24:10:00,24:10:00,G2,2,,
+CLOSED,20:00:00,20:00:00,L,1,1,
+CLOSED,24:10:00,24:10:00,G2,2,,
+";
+    let feed = feed()
+        .file("stop_times.txt", times)
+        .with("trips.txt", "R,W,T2", "B,W,BUS\nR,V,LATE\nR,W,CLOSED\nR,W,EMPTY")
+        .rows("routes.txt", "B,A,Bus,3")
+        .rows("calendar.txt", "V,1,1,1,1,1,1,1,20270102,20270108");
+    let mut options = options(("2026-11-01", "2026-11-30"));
+    options.feeds.dropped_percent_max = 50.0;
+    let outcome = checked(&[feed.folder()], &options);
+    let [read] = outcome.read.as_slice() else { panic!("{:?}", outcome.read) };
+    let counts = (read.read, read.kept(), read.unused, read.dropped);
+    assert_eq!(counts, (5, 1, 2, 2), "{}", findings_text(&outcome));
 }
 
 #[test]
