@@ -25,13 +25,18 @@ const { outputFiles } = await build({
   loader: { '.ttf': 'dataurl', '.svg': 'dataurl' },
   define: { 'process.env.NODE_ENV': '"production"', 'process.env.NODE_DEBUG': 'undefined' },
 });
+const sizes = [];
 for (const { path, contents } of outputFiles) {
   const name = path.split('/').pop();
-  writeFileSync(`dist/${name}.gz`, gzipSync(contents, { level: 9 }));
+  const packed = gzipSync(contents, { level: 9 });
+  writeFileSync(`dist/${name}.gz`, packed);
+  sizes.push(`${name}: ${packed.length} of ${contents.length} bytes`);
 }
+writeFileSync('dist/SIZES.txt', `Gzipped, and before:\n${sizes.sort().join('\n')}\n`);
 
 // The licences of what is in the bundle, for the notices that go with it.
-const { list, ofParts } = licences();
+const style = outputFiles.find(({ path }) => path.endsWith('graphiql.css'));
+const { list, ofParts } = licences(style.text);
 writeFileSync('dist/LICENSES.txt', list);
 writeFileSync('dist/NOTICES.txt.gz', gzipSync(ofParts, { level: 9 }));
 for (const name of readdirSync('dist')) console.log(name, readFileSync(`dist/${name}`).length);

@@ -35,8 +35,38 @@ class Texts {
   }
 }
 
-/** What LICENSES.txt and NOTICES.txt say, going by package-lock.json and node_modules. */
-export function licences() {
+/** What is known of the fonts that packages have in their styles and say nothing of. */
+const FONTS = {
+  Roboto: {
+    name: 'Roboto 2.137 (font)',
+    licence: 'Apache-2.0',
+    text: () => `Copyright 2011 Google Inc. All Rights Reserved.\n\n${read('../../LICENSE-APACHE')}`,
+  },
+  'Fira Code': { name: 'Fira Code 5.002 (font)', licence: 'OFL-1.1', text: () => read('fonts/fira-code.txt') },
+  codicon: {
+    name: 'Visual Studio Code icons (font)',
+    licence: 'CC-BY-4.0',
+    text: () => `Copyright Microsoft Corporation.\n\n${read('fonts/codicons.txt')}`,
+  },
+};
+
+const read = (path) => plain(readFileSync(path, 'utf8'));
+
+/** The fonts of a style. */
+function fontsOf(css) {
+  const faces = css.match(/@font-face\s*\{[^}]*?font-family:\s*[^;}]+/g) ?? [];
+  const families = faces.map((face) => face.split(':').pop().replaceAll(/["']/g, '').trim());
+  return [...new Set(families)].map((family) => {
+    if (!FONTS[family]) throw new Error(`the font "${family}" has no licence in licences.mjs`);
+    return FONTS[family];
+  });
+}
+
+/**
+ * What LICENSES.txt and NOTICES.txt say, going by package-lock.json, node_modules and the fonts in
+ * the bundle's style.
+ */
+export function licences(css) {
   const lock = JSON.parse(readFileSync('package-lock.json', 'utf8'));
   const list = [];
   const [ofPackages, ofParts] = [new Texts(), new Texts()];
@@ -52,6 +82,10 @@ export function licences() {
     }
     found.forEach((text) => ofPackages.add(name, text));
     texts(path, OF_PARTS).forEach((text) => ofParts.add(name, text));
+  }
+  for (const { name, licence, text } of fontsOf(css)) {
+    list.push(`${name}: ${licence}`);
+    ofPackages.add(name, text());
   }
   return { list: `${list.sort().join('\n')}\n${ofPackages}`, ofParts: ofParts.toString() };
 }

@@ -6,6 +6,7 @@ import { HISTORY_PLUGIN } from '@graphiql/plugin-history';
 import { useGraphiQL } from '@graphiql/react';
 import { createGraphiQLFetcher } from '@graphiql/toolkit';
 import { GraphiQL } from 'graphiql';
+import { createClient } from 'graphql-ws';
 import 'graphiql/style.css';
 import './page.css';
 import { useEffect, useState } from 'react';
@@ -34,10 +35,15 @@ async function adviceAfter(answer) {
 
 /** What sends to the server, unless the key cannot be one. */
 function fetcherThat(advise) {
+  const wsClient = createClient({
+    url: `${location.origin.replace(/^http/, 'ws')}/graphql/ws`,
+    connectionParams: shown,
+    // Another try needs another key.
+    shouldRetry: ({ code }) => code !== undefined && code !== 4403,
+  });
   const send = createGraphiQLFetcher({
     url: '/graphql',
-    subscriptionUrl: `${location.origin.replace(/^http/, 'ws')}/graphql/ws`,
-    wsConnectionParams: shown,
+    wsClient,
     fetch: async (url, init) => {
       const answer = await fetch(url, { ...init, headers: { ...init.headers, ...shown() } });
       advise(await adviceAfter(answer));
@@ -159,6 +165,8 @@ function Page() {
           initialQuery={opened.query}
           initialVariables={opened.variables}
           defaultEditorToolsVisibility="variables"
+          // What is typed there would be kept, and be a key.
+          isHeadersEditorEnabled={false}
         >
           <ShowTab />
         </GraphiQL>

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use tests::generated::root;
 
-use crate::programs::{Server, api_keys};
+use crate::programs::{COMPILER, Server, api_keys, run};
 
 #[expect(clippy::disallowed_methods, reason = "tests have no command line of their own")]
 fn is_ci() -> bool {
@@ -99,4 +99,40 @@ fn graphiql_runs_in_chromium_and_asks_nobody_but_the_server() {
     for server in [server, with_keys] {
         assert_eq!(server.stop().code, Some(0));
     }
+}
+
+/// On the bundled timetable, and on what has been cut off it.
+#[test]
+fn the_pages_of_the_compiler_fit_every_screen_in_light_and_dark() {
+    let Some(folder) = folder() else { return };
+    if tests::program("chromium").is_none() {
+        return;
+    }
+    let home = tempfile::tempdir().expect("a folder");
+    let data = |name: &str| root().join("data").join(name).display().to_string();
+    let timetable = data("european-timetable.csv");
+    let rows = std::fs::read_to_string(&timetable).expect("a timetable");
+    let some: Vec<&str> =
+        rows.lines().enumerate().filter(|it| it.0 % 9 != 5).map(|it| it.1).collect();
+    // With a mistake, and a train that never runs.
+    let bad = "X1,Paris,Lyon,1250,14:00,TGV,Daily,1,1\nX2,Paris,Lyon,12:50,14:00,TGV,Daily,-1,1\n";
+    std::fs::write(home.path().join("some.csv"), some.join("\n") + "\n").expect("a file");
+    std::fs::write(home.path().join("bad.csv"), rows + bad).expect("a file");
+    let stations = data("european-stations.csv");
+    let options = format!("--stations {stations} --from 2027-06-01 --until 2027-08-15");
+    for (command, code) in [
+        (format!("build {timetable} {options} -o all --report-html build.html"), 0),
+        (format!("build some.csv {options} -o some --report-html some.html"), 0),
+        (format!("check bad.csv {options} --report-html bad.html"), 1),
+        ("inspect all --html inspect.html".to_owned(), 0),
+        ("diff all some --html diff.html".to_owned(), 1),
+    ] {
+        let words: Vec<&str> = command.split(' ').collect();
+        let ended = run(COMPILER, home.path(), &words);
+        assert_eq!(ended.code, Some(code), "{command}: {}", ended.err);
+    }
+    let pages = ["build", "bad", "inspect", "diff"]
+        .map(|name| home.path().join(format!("{name}.html")).display().to_string());
+    let said = npm(&folder, "report", &pages.each_ref().map(String::as_str));
+    assert!(said.contains("4 pages are seen"), "{said}");
 }

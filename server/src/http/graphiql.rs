@@ -1,10 +1,13 @@
 //! GraphiQL, from the program itself: no file beside it, no network around it.
 //!
 //! The bundle is made from npm packages by `server/graphiql/build.mjs` and embedded gzipped, as
-//! every browser takes it.
+//! every browser takes it. Its sizes and licences stand beside it, in `SIZES.txt` and
+//! `LICENSES.txt`.
+
+use std::sync::LazyLock;
 
 use axum::extract::Path;
-use axum::http::{HeaderName, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::answer::refuse;
@@ -32,6 +35,11 @@ static FILES: [(&str, &str, &[u8]); 5] = [
     ("graphql.worker.js", JAVASCRIPT, include_bytes!("../../graphiql/dist/graphql.worker.js.gz")),
     ("json.worker.js", JAVASCRIPT, include_bytes!("../../graphiql/dist/json.worker.js.gz")),
 ];
+
+/// What each file's content is known by, so that after an upgrade nobody runs the files before.
+static TAGS: LazyLock<[String; 5]> = LazyLock::new(|| {
+    FILES.map(|(_, _, bytes)| format!("\"{}\"", &blake3::hash(bytes).to_hex()[..16]))
+});
 
 macro_rules! example {
     ($name:literal) => {
@@ -92,16 +100,22 @@ pub fn page() -> Response {
 }
 
 /// `GET /graphiql/{file}`: a file of the bundle.
-pub async fn asset(Path(name): Path<String>) -> Response {
-    let Some((_, media_type, bytes)) = FILES.iter().find(|(known, ..)| *known == name) else {
+pub async fn asset(Path(name): Path<String>, asked: HeaderMap) -> Response {
+    let found = FILES.iter().zip(&*TAGS).find(|((known, ..), _)| *known == name);
+    let Some(((_, media_type, bytes), tag)) = found else {
         let refused = Refused::new(Code::NotFound, "expected a file of GraphiQL");
         return refuse(StatusCode::NOT_FOUND, Wording::Json, refused);
     };
-    let headers: [(HeaderName, &str); 4] = [
+    let kept: [(HeaderName, &str); 2] =
+        [(header::CACHE_CONTROL, "public, no-cache"), (header::ETAG, tag)];
+    let known = asked.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
+    if known.is_some_and(|known| known.split(',').any(|it| it.trim() == tag)) {
+        return (StatusCode::NOT_MODIFIED, kept).into_response();
+    }
+    let headers: [(HeaderName, &str); 3] = [
         (header::CONTENT_TYPE, media_type),
         (header::CONTENT_ENCODING, "gzip"),
-        (header::CACHE_CONTROL, "public, max-age=3600"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
-    (headers, *bytes).into_response()
+    (kept, headers, *bytes).into_response()
 }
