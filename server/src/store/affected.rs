@@ -19,6 +19,20 @@ use super::turns::{Turn, hold};
 use super::write::Outcome;
 use crate::booking::{AffectedTrip, LegChange, Ride, TripId};
 
+/// Trips that stand whose day ends when that of the last one did, from its number on. Together with
+/// those of later days in one statement, one database or the other would read from the beginning of
+/// the day, or sort all that are left, for every page.
+pub const BOOKED_OF_THE_DAY: &str = "SELECT current_until, id FROM trips \
+    WHERE current_until = $1 AND id > $2 AND status = 'CONFIRMED' ORDER BY id LIMIT $3";
+
+/// Trips that stand whose day ends later.
+pub const BOOKED_LATER: &str = "SELECT current_until, id FROM trips \
+    WHERE current_until > $1 AND status = 'CONFIRMED' ORDER BY current_until, id LIMIT $2";
+
+/// Few are affected: each is looked up, rather than all trips read for them.
+pub const FORGET_AFFECTED: &str = "DELETE FROM affected_trips WHERE EXISTS (SELECT 1 FROM trips \
+    WHERE trips.id = affected_trips.trip_id AND (status <> 'CONFIRMED' OR current_until <= $1))";
+
 /// A trip that is to be travelled yet, as far as it is compared with a network.
 #[derive(Debug, Clone)]
 pub struct BookedTrip {
@@ -43,14 +57,9 @@ pub struct AffectedPage {
 
 /// Trips that stand, and whose day of departure is not over.
 fn current(now: DateTime<Utc>) -> Condition {
-    current_from(now, i64::MIN)
-}
-
-/// Those whose day ends at a moment or later.
-fn current_from(now: DateTime<Utc>, until: i64) -> Condition {
     Condition::all()
         .add(trip::Column::Status.eq(Status::Confirmed))
-        .add(trip::Column::CurrentUntil.gte(until.max(now.timestamp() + 1)))
+        .add(trip::Column::CurrentUntil.gt(now.timestamp()))
 }
 
 impl Store {
@@ -62,23 +71,15 @@ impl Store {
         first: u64,
         after: Option<(i64, i64)>,
     ) -> Result<Vec<BookedTrip>, StoreError> {
-        let (until, id) = (trip::Column::CurrentUntil, trip::Column::Id);
-        // What was seen is not passed over again for every page.
-        let from = after.map_or(i64::MIN, |(seen_until, _)| seen_until);
-        let mut wanted = trip::Entity::find().filter(current_from(now, from));
-        if let Some((seen_until, seen_id)) = after {
-            let same = Condition::all().add(until.eq(seen_until)).add(id.gt(seen_id));
-            wanted = wanted.filter(Condition::any().add(until.gt(seen_until)).add(same));
+        // Days that end now are over; no trip's number is beyond the greatest.
+        let over = (now.timestamp(), i64::MAX);
+        let (until, id) = after.map_or(over, |place| place.max(over));
+        let of_the_day = [until.into(), id.into(), first.into()];
+        let mut trips = self.places(BOOKED_OF_THE_DAY, of_the_day).await?;
+        let left = first - trips.len() as u64;
+        if left > 0 {
+            trips.extend(self.places(BOOKED_LATER, [until.into(), left.into()]).await?);
         }
-        let trips: Vec<(i64, i64)> = wanted
-            .select_only()
-            .columns([until, id])
-            .order_by_asc(until)
-            .order_by_asc(id)
-            .limit(first)
-            .into_tuple()
-            .all(self.reader())
-            .await?;
         let ids = trips.iter().map(|(_, id)| *id);
         let legs = trip_leg::Entity::find()
             .filter(trip_leg::Column::TripId.is_in(ids))
@@ -95,6 +96,20 @@ impl Store {
             rides: rides.remove(&id).unwrap_or_default(),
         });
         Ok(booked.collect())
+    }
+
+    async fn places<const N: usize>(
+        &self,
+        sql: &str,
+        values: [Value; N],
+    ) -> Result<Vec<(i64, i64)>, StoreError> {
+        let backend = self.reader().get_database_backend();
+        let found = Statement::from_sql_and_values(backend, sql, values);
+        let mut places = Vec::new();
+        for row in self.reader().query_all_raw(found).await? {
+            places.push((row.try_get("", "current_until")?, row.try_get("", "id")?));
+        }
+        Ok(places)
     }
 
     /// Notes what has become of these trips: those without a change are affected no more.
@@ -140,14 +155,10 @@ impl Store {
         self.write(move |transaction| {
             Box::pin(async move {
                 hold(transaction, turn).await?;
-                // Few are affected: each is looked up, rather than all trips read for them.
-                let sql = "DELETE FROM affected_trips WHERE EXISTS (SELECT 1 FROM trips \
-                           WHERE trips.id = affected_trips.trip_id \
-                             AND (status <> 'CONFIRMED' OR current_until <= $1))";
                 let backend = transaction.get_database_backend();
                 let values = [Value::from(now.timestamp())];
                 transaction
-                    .execute_raw(Statement::from_sql_and_values(backend, sql, values))
+                    .execute_raw(Statement::from_sql_and_values(backend, FORGET_AFFECTED, values))
                     .await?;
                 Ok(Outcome::Keep(()))
             })

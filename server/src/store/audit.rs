@@ -14,6 +14,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
@@ -45,6 +46,9 @@ const PIECES: [usize; 5] = [256, 64, 16, 4, 1];
 pub const OLDEST_UNSEALED: &str = "SELECT a.id, a.mac \
     FROM (SELECT audit_id FROM audit_unsealed ORDER BY audit_id LIMIT $1) u \
     JOIN audit_log a ON a.id = u.audit_id ORDER BY u.audit_id";
+
+/// Whether it was said that rows wait which are not in the log: once, not every second.
+static STUCK: AtomicBool = AtomicBool::new(false);
 
 /// Rows read at once when the log is verified.
 const VERIFIED_AT_ONCE: i64 = 5_000;
@@ -349,22 +353,29 @@ impl Store {
             Some(turn) if is_last => hold_to_end(transaction, turn).await.map(|()| turn)?,
             Some(turn) => hold(transaction, turn).await.map(|()| turn)?,
         };
-        let head = self.seal_oldest(transaction).await?;
+        let (head, sealed) = self.seal_oldest(transaction).await?;
+        // What waits and has no row in the log cannot be sealed, and is not asked for again.
+        let is_stuck = sealed == 0 && waiting > 0;
+        if is_stuck && !STUCK.swap(true, Ordering::Relaxed) {
+            let hint = "somebody has changed the database: run `railgraph audit verify`";
+            tracing::error!(hint, "audit.waits_without_row");
+        }
+        let is_last = is_last || is_stuck;
         Ok(Outcome::Keep(if is_last { Sealed::All(head) } else { Sealed::Some(turn) }))
     }
 
-    /// Seals the oldest rows that wait for it; the newest seal is then this one.
+    /// Seals the oldest rows that wait for it; the newest seal is then this one. And how many.
     async fn seal_oldest(
         &self,
         transaction: &DatabaseTransaction,
-    ) -> Result<Option<AuditHead>, StoreError> {
+    ) -> Result<(Option<AuditHead>, usize), StoreError> {
         let backend = transaction.get_database_backend();
         let before = newest_seal(transaction).await?;
         let most = [SEALED_AT_ONCE.into()];
         let oldest = Statement::from_sql_and_values(backend, OLDEST_UNSEALED, most);
         let rows = transaction.query_all_raw(oldest).await?;
         if rows.is_empty() {
-            return Ok(before);
+            return Ok((before, 0));
         }
         let (mut head, mut seals) = (before, Vec::with_capacity(rows.len()));
         let ring = self.vault().ring();
@@ -377,7 +388,7 @@ impl Store {
         for piece in pieces(&seals) {
             seal(transaction, piece).await?;
         }
-        Ok(head)
+        Ok((head, rows.len()))
     }
 
     /// The newest seal, for a metric or a note elsewhere; `None` before the first one.

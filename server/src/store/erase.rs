@@ -41,15 +41,25 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Erasure, StoreError> {
         let mut retries = self.retries();
+        let mut may_be_done = false;
         let erasure = loop {
             let (store, caller) = (self.clone(), caller.to_owned());
             let erasure = self.write(move |transaction| {
                 let by = (caller, now);
-                Box::pin(async move { store.erase_in(transaction, id, (&by.0, by.1)).await })
+                Box::pin(async move {
+                    // The try before has done it, and its answer was lost.
+                    if may_be_done && is_erased(transaction, id).await? {
+                        return Ok(Outcome::Undo(Erasure::Erased));
+                    }
+                    store.erase_in(transaction, id, (&by.0, by.1)).await
+                })
             });
             match erasure.await {
                 Ok(erasure) => break erasure,
-                Err(error) => retries.again(error).await?,
+                Err(error) => {
+                    may_be_done |= matches!(error, StoreError::OutcomeUnknown(_));
+                    retries.again(error).await?;
+                }
             }
         };
         self.inner.lookups.forget(id.0);
@@ -126,4 +136,9 @@ impl Store {
         }
         Ok(())
     }
+}
+
+async fn is_erased(transaction: &DatabaseTransaction, id: ClientId) -> Result<bool, StoreError> {
+    let row = client::Entity::find_by_id(id.0).one(transaction).await?;
+    Ok(row.is_some_and(|row| row.erased_at.is_some()))
 }

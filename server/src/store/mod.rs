@@ -55,7 +55,7 @@ use sea_orm::{
     IsolationLevel, Statement, TransactionTrait,
 };
 
-pub use affected::{AffectedPage, BookedTrip};
+pub use affected::{AffectedPage, BOOKED_LATER, BOOKED_OF_THE_DAY, BookedTrip, FORGET_AFFECTED};
 pub use api_keys::{ApiKey, NewApiKey, Revocation};
 pub use archive::{ArchiveReport, Archived, archive_date};
 pub use audit::{AuditHead, AuditReport, InvalidHead, LookedUp, OLDEST_UNSEALED};

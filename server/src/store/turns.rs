@@ -47,6 +47,11 @@ impl Turn {
     pub const fn token(&self) -> i64 {
         self.token
     }
+
+    /// How long it is kept by a server that says nothing.
+    pub const fn lease(&self) -> Duration {
+        Duration::from_millis(self.lease_ms.cast_unsigned())
+    }
 }
 
 /// The database's clock in milliseconds.
@@ -72,6 +77,17 @@ impl Store {
             Box::pin(async move {
                 let turn = take(transaction, job, lease).await?;
                 Ok(if turn.is_some() { Outcome::Keep(turn) } else { Outcome::Undo(None) })
+            })
+        })
+        .await
+    }
+
+    /// Keeps a turn of a job that has nothing to write for the moment.
+    pub async fn keep_turn(&self, turn: Turn) -> Result<(), StoreError> {
+        self.write(move |transaction| {
+            Box::pin(async move {
+                hold(transaction, turn).await?;
+                Ok(Outcome::Keep(()))
             })
         })
         .await

@@ -215,6 +215,32 @@ async fn what_a_paused_server_writes_late_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_finds_nothing_keeps_its_turn_for_as_long_as_it_takes() {
+    on_both(async |store| {
+        let server = app::start(feed::network(CITIES), store.clone(), Caller::open()).await;
+        book(&server, "Dresden", "Emden", "2026-12-04", "N2").await;
+        // Three looks at the clock, each of which takes nearly half of the lease.
+        let slow: Clock = Arc::new(|| {
+            std::thread::sleep(Duration::from_millis(800));
+            moment(app::NOW)
+        });
+        let turn = store.take_turn(JOB, Duration::from_secs(2)).await.expect("a turn");
+        let turn = turn.expect("nobody has it");
+        let (network, own) = (server.networks.current(), store.clone());
+        let comparing = tokio::spawn(async move { compare(&network, &own, &slow, turn).await });
+        while !comparing.is_finished() {
+            // Where that works before it has ended, it fails at its next statement.
+            if store.take_turn(JOB, LEASE).await.expect("an answer").is_some() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(comparing.await.expect("an end").expect("compared").trips, 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_compares_by_itself_when_a_network_takes_over() {
     on_both(async |store| {
         let server = app::start(feed::network(CITIES), store.clone(), Caller::open()).await;

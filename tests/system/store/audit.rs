@@ -15,6 +15,7 @@ on_both! {
     a_chain_grows_and_contains_its_earlier_heads;
     tampering_is_found;
     a_log_that_was_set_back_is_found_by_a_noted_head;
+    what_waits_without_a_row_in_the_log_does_not_keep_sealing_busy;
     several_servers_seal_one_chain;
     a_trip_that_vanishes_is_missed;
 }
@@ -166,6 +167,19 @@ async fn a_log_that_was_set_back_is_found_by_a_noted_head(bench: Bench) {
     assert!(whole(&bench).await, "the earlier state was whole, too");
     let report = bench.store.verify_audit(Some(noted)).await.unwrap();
     assert!(report.findings[0].contains("not in the chain"), "{:?}", report.findings);
+}
+
+async fn what_waits_without_a_row_in_the_log_does_not_keep_sealing_busy(bench: Bench) {
+    bench.book(&request()).await;
+    let raw = bench.raw().await;
+    let queue = "INSERT INTO audit_unsealed (audit_id) WITH RECURSIVE n(i) AS \
+                 (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i <= 1000) SELECT -i FROM n";
+    raw.execute_unprepared(queue).await.unwrap();
+    let sealing = bench.store.seal_audit();
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(30), sealing).await;
+    ended.expect("an end").unwrap();
+    let report = bench.store.verify_audit(None).await.unwrap();
+    assert!(!report.findings.is_empty());
 }
 
 async fn several_servers_seal_one_chain(bench: Bench) {

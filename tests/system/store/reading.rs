@@ -3,9 +3,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait};
-use server::booking::{BookTrip, Client};
+use server::booking::{BookTrip, Client, TripId};
 use server::store::{
-    COUNT_ACTIVE_TRIPS, OLDEST_INTERNAL, OLDEST_NAMED, OLDEST_UNSEALED, TripCursor, When,
+    BOOKED_LATER, BOOKED_OF_THE_DAY, COUNT_ACTIVE_TRIPS, FORGET_AFFECTED, OLDEST_INTERNAL,
+    OLDEST_NAMED, OLDEST_UNSEALED, TripCursor, When,
 };
 
 use super::bench::{ada, alan, at, now, offer, offer_in, request, request_for, traveller};
@@ -24,6 +25,8 @@ on_both! {
     confirmed_trips_are_active_until_they_depart;
     active_trips_are_counted_without_their_rows;
     old_idempotency_keys_are_found_by_their_age;
+    pages_of_trips_to_be_compared_join_without_gap_or_overlap;
+    trips_to_be_compared_are_read_once_in_their_index_s_order;
 }
 
 /// Last names that are the same, and such that are not, as typed.
@@ -260,7 +263,9 @@ async fn plan(bench: &Bench, statement: &str) -> Vec<String> {
         let settings = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off";
         transaction.execute_unprepared(settings).await.unwrap();
     }
-    let sql = format!("{explain} {}", statement.replace("$1", "1000").replace("$2", "500"));
+    let values = [("$1", "1000"), ("$2", "500"), ("$3", "200")];
+    let of_values = |sql: String, (place, value)| sql.replace(place, value);
+    let sql = format!("{explain} {}", values.into_iter().fold(statement.to_owned(), of_values));
     let rows = transaction.query_all_raw(Statement::from_string(backend, sql)).await.unwrap();
     rows.iter().map(|row| row.try_get("", column).unwrap()).collect()
 }
@@ -276,9 +281,66 @@ async fn old_idempotency_keys_are_found_by_their_age(bench: Bench) {
         let plan = plan(&bench, query).await;
         let index = format!("ix_idempotency_keys_{index}");
         assert!(plan.iter().any(|line| line.contains(&index)), "{plan:?}");
-        let sorts = |line: &String| line.contains("Sort") || line.contains("TEMP B-TREE");
-        assert!(!plan.iter().any(sorts), "{plan:?}");
+        assert!(!is_sorted(&plan), "{plan:?}");
     }
+}
+
+/// Whether all rows are read before the first is given.
+fn is_sorted(plan: &[String]) -> bool {
+    plan.iter().any(|line| line.contains("Sort  (") || line.contains("TEMP B-TREE"))
+}
+
+async fn pages_of_trips_to_be_compared_join_without_gap_or_overlap(bench: Bench) {
+    let mut days: [Vec<TripId>; 4] = Default::default();
+    for (day, name) in [(2, "A1"), (2, "A2"), (1, "A3"), (2, "A4"), (1, "A5"), (3, "A6")] {
+        let mut request = request_for(&[traveller("Ada", "Lovelace", name)]);
+        request.offer = Some(offer(&format!("2026-12-{day:02}T09:00:00+01:00")));
+        let trip = bench.book(&request).await;
+        if name == "A2" {
+            bench.cancel(&trip).await;
+        } else {
+            days[day].push(trip.id());
+        }
+    }
+    // Numbers of the same millisecond do not ascend.
+    for day in &mut days {
+        day.sort();
+    }
+    let first_day_over = at("2026-12-02T00:00:00+01:00").to_utc();
+    let last_minute = first_day_over - TimeDelta::seconds(1);
+    for (moment, first_day) in [(now(), 1), (last_minute, 1), (first_day_over, 2)] {
+        let expected = days[first_day..].concat();
+        for size in 1..=6 {
+            let (mut found, mut after) = (Vec::new(), None);
+            loop {
+                let page = bench.store.booked_trips(moment, size, after).await.unwrap();
+                assert!(page.len() as u64 <= size);
+                let Some(last) = page.last() else { break };
+                after = Some(last.place);
+                found.extend(page.iter().map(|trip| trip.id));
+            }
+            assert_eq!(found, expected, "by {size} at {moment}");
+        }
+    }
+}
+
+async fn trips_to_be_compared_are_read_once_in_their_index_s_order(bench: Bench) {
+    let place = ["current_until=? AND id>?", "(current_until = 1000) AND (id > 500)"];
+    let later = ["current_until>?", "current_until > 1000"];
+    for (query, wanted) in [(BOOKED_OF_THE_DAY, place), (BOOKED_LATER, later)] {
+        let plan = plan(&bench, query).await;
+        let is_found = |line: &String| wanted.iter().any(|it| line.contains(it));
+        assert!(plan.iter().any(is_found), "{wanted:?} in {plan:?}");
+        assert!(!is_sorted(&plan), "{plan:?}");
+    }
+}
+
+/// PostgreSQL goes by how many rows there are.
+#[tokio::test]
+async fn affected_trips_are_looked_up_to_be_forgotten() {
+    let plan = plan(&Bench::sqlite().await, FORGET_AFFECTED).await;
+    let looked_up = "SEARCH trips USING INTEGER PRIMARY KEY";
+    assert!(plan.iter().any(|line| line.contains(looked_up)), "{plan:?}");
 }
 
 /// PostgreSQL goes by how many rows there are.

@@ -236,8 +236,9 @@ impl<'s, 'n> Joins<'s, 'n> {
         let fare = view.fare(middle.journey, middle.board, middle.alight);
         let Some(end) = lasts.bounds.first() else { return true };
         let following = Fares::of(fare).and(end.fares);
-        let earliest = (boarding.departure - self.rides.layover_minutes_max().min(1 << 20))
-            .max(arrival - self.longest);
+        let longest_layover = self.rides.layover_minutes_max();
+        let earliest =
+            boarding.departure.saturating_sub(longest_layover).max(arrival - self.longest);
         for (first, bound) in boarding.firsts.ends.iter().zip(boarding.firsts.bounds).rev() {
             let fares = bound.fares.and(following);
             let outlook = Outlook { departure: bound.time, arrival: end.time, legs: 3, fares };
