@@ -15,7 +15,11 @@ use tests::running::database_away::{self, Away};
 use tests::running::failing_disk::{self, Fault};
 use tests::running::replica::{self, Plan};
 use tests::running::requests::Outage;
+use tests::running::soak::Use;
 use tests::running::{Program, soak, swap, two_servers};
+
+/// How often the soak looks at what is in use.
+const LOOKS_A_MINUTE: usize = 12;
 
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -72,7 +76,11 @@ enum What {
     },
     /// A server at half of what it can do.
     Soak {
-        /// For how long its use counts, after a sixth of it more as a warm-up.
+        /// Before its use counts: what is done every hour has then been done with all these trips,
+        /// and as many keys expire as are made.
+        #[arg(long, default_value_t = 65)]
+        warm_up_minutes: u64,
+        /// For how long its use counts.
         #[arg(long, default_value_t = 60)]
         minutes: u64,
         /// Trips that are booked beforehand, so that what the server keeps of them is all there.
@@ -103,8 +111,8 @@ async fn run(what: What, program: Program) -> bool {
         What::Replica { callers, seconds } => {
             run_replica(Plan { callers, phase: Duration::from_secs(seconds) }).await
         }
-        What::Soak { minutes, trips, postgres } => {
-            run_soak(program, minutes, trips, postgres).await
+        What::Soak { warm_up_minutes, minutes, trips, postgres } => {
+            run_soak(program, (warm_up_minutes, minutes), trips, postgres).await
         }
         What::TwoServers { requests_per_s, times } => run_two(program, requests_per_s, times).await,
         What::DatabaseAway { seconds } => {
@@ -149,7 +157,12 @@ async fn run_replica(plan: Plan) -> bool {
     found.stale == 0 && found.while_killed.0 == 0 && before.0 > 0
 }
 
-async fn run_soak(program: Program, minutes: u64, trips: u64, postgres: bool) -> bool {
+async fn run_soak(
+    program: Program,
+    (warm_up, minutes): (u64, u64),
+    trips: u64,
+    postgres: bool,
+) -> bool {
     let network = server::network_file::bundled().expect("the bundled network");
     let plan = soak::Plan {
         program,
@@ -158,9 +171,9 @@ async fn run_soak(program: Program, minutes: u64, trips: u64, postgres: bool) ->
         date: network.view().period().1 - chrono::Days::new(60),
         trips,
         measured: Duration::from_secs(10),
-        warm_up: Duration::from_secs(10 * minutes),
+        warm_up: Duration::from_secs(60 * warm_up),
         time: Duration::from_secs(60 * minutes),
-        every: Duration::from_secs(5),
+        every: Duration::from_secs(60 / LOOKS_A_MINUTE as u64),
     };
     let Some(found) = soak::run(&plan).await else {
         println!("PostgreSQL is missing");
@@ -175,25 +188,23 @@ async fn run_soak(program: Program, minutes: u64, trips: u64, postgres: bool) ->
         found.report.failures.len() - found.wrong().count(),
         found.wrong().count()
     );
-    for used in found.uses.iter().step_by(found.uses.len().div_ceil(12).max(1)) {
-        println!(
-            "after {:>5.0} s: {:.1} MB, {} tasks, {} descriptors, {} threads",
-            used.after.as_secs_f64(),
-            used.memory_bytes / 1e6,
-            used.tasks,
-            used.descriptors,
-            used.threads
-        );
+    let mut from = Duration::ZERO;
+    for looks in found.uses.chunks(LOOKS_A_MINUTE * 5) {
+        let until = looks.last().map_or(from, |last| last.after);
+        let failures = &found.report.failures;
+        let failed = failures.iter().filter(|it| (from..until).contains(&it.after)).count();
+        print_looks(looks, failed);
+        from = until;
     }
     let megabytes = found.slope_per_hour(|used| used.memory_bytes / 1e6);
     let [tasks, descriptors, threads] = [
-        found.slope_per_hour(|used| used.tasks),
-        found.slope_per_hour(|used| used.descriptors),
-        found.slope_per_hour(|used| used.threads),
+        found.idle_slope_per_hour(LOOKS_A_MINUTE, |used| used.tasks),
+        found.idle_slope_per_hour(LOOKS_A_MINUTE, |used| used.descriptors),
+        found.idle_slope_per_hour(LOOKS_A_MINUTE, |used| used.threads),
     ];
     println!(
-        "an hour more: {megabytes:+.2} MB (goal: 2 at most), {tasks:+.1} tasks, \
-         {descriptors:+.1} descriptors, {threads:+.1} threads"
+        "an hour more: {megabytes:+.2} MB (goal: 2 at most); of the least in each minute: \
+         {tasks:+.1} tasks, {descriptors:+.1} descriptors, {threads:+.1} threads"
     );
     for failure in found.wrong().take(5) {
         println!("wrong: {failure:?}");
@@ -206,6 +217,31 @@ async fn run_soak(program: Program, minutes: u64, trips: u64, postgres: bool) ->
         && is_flat(threads)
 }
 
+/// What was in use in these looks, from the least to the most, and how many requests failed.
+fn print_looks(looks: &[Use], failed: usize) {
+    let Some(first) = looks.first() else { return };
+    let range = |of: fn(&Use) -> f64| {
+        let values = || looks.iter().map(of);
+        (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max))
+    };
+    let memory = range(|used| used.memory_bytes / 1e6);
+    let [tasks, descriptors, threads] =
+        [range(|used| used.tasks), range(|used| used.descriptors), range(|used| used.threads)];
+    println!(
+        "after {:>5.0} s: {:.1}-{:.1} MB, {}-{} tasks, {}-{} descriptors, {}-{} threads, \
+         {failed} refused or failed since the line before",
+        first.after.as_secs_f64(),
+        memory.0,
+        memory.1,
+        tasks.0,
+        tasks.1,
+        descriptors.0,
+        descriptors.1,
+        threads.0,
+        threads.1
+    );
+}
+
 async fn run_two(program: Program, requests_per_s: u64, times: usize) -> bool {
     let plan = two_servers::Plan { program, question: question(), requests_per_s, times };
     let Some(found) = two_servers::run(&plan).await else {
@@ -213,11 +249,13 @@ async fn run_two(program: Program, requests_per_s: u64, times: usize) -> bool {
         return false;
     };
     println!(
-        "{} requests, p99 {:.1} ms; {times} servers stopped: {} failed; {times} killed: {} failed, \
-         {} of them not in flight",
+        "{} requests, p99 {:.1} ms; {times} servers stopped: {} failed, {} of {} WebSockets \
+         refused; {times} killed: {} failed, {} of them not in flight",
         found.sent,
         found.p99_ms,
         found.while_stopped.len(),
+        found.sockets.1,
+        found.sockets.0,
         found.while_killed.len(),
         found.not_in_flight
     );
@@ -225,7 +263,10 @@ async fn run_two(program: Program, requests_per_s: u64, times: usize) -> bool {
     for failure in found.while_stopped.iter().take(5) {
         println!("wrong: {failure:?}");
     }
-    found.while_stopped.is_empty() && found.not_in_flight == 0 && found.booked.1 == 0
+    found.while_stopped.is_empty()
+        && found.sockets.1 == 0
+        && found.not_in_flight == 0
+        && found.booked.1 == 0
 }
 
 fn outage<F>(program: &Program, fault: F, seconds: u64) -> Outage<F> {
@@ -263,13 +304,18 @@ async fn run_away(program: &Program, away: Away, seconds: u64) -> bool {
          first booking came {:.0} ms after the database was back",
         found.open_after_ms, found.longest_refusal_ms, found.back_after_ms
     );
-    println!("health meanwhile: search {}, booking {}", found.health.0, found.health.1);
+    println!(
+        "health meanwhile: search {} (after {:.1} ms), booking {}; reads refused after {:.1} ms",
+        found.health.0, found.health_ms, found.health.1, found.read_refused_ms
+    );
     found.searches.failures.is_empty()
         && found.bookings.failures.is_empty()
         && found.booked.1 == 0
         && found.longest_refusal_ms <= 100.0
         && found.back_after_ms <= 5_000.0
         && found.health == (200, 503)
+        && found.health_ms < 500.0
+        && found.read_refused_ms < 100.0
 }
 
 async fn run_failing(program: &Program, fault: Fault, seconds: u64) -> bool {

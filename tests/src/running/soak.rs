@@ -95,18 +95,35 @@ pub struct Found {
 impl Found {
     /// By how much something grows in an hour: the slope of the line that fits its looks best.
     pub fn slope_per_hour(&self, of: impl Fn(&Use) -> f64) -> f64 {
-        let points = || self.uses.iter().map(|it| (it.after.as_secs_f64() / 3_600.0, of(it)));
-        let count = self.uses.len() as f64;
-        let (x, y) = points().fold((0.0, 0.0), |sum, it| (sum.0 + it.0, sum.1 + it.1));
-        let (x, y) = (x / count, y / count);
-        let above: f64 = points().map(|it| (it.0 - x) * (it.1 - y)).sum();
-        above / points().map(|it| (it.0 - x).powi(2)).sum::<f64>()
+        slope(self.uses.iter().map(|it| (hours(it.after), of(it))))
+    }
+
+    /// By how much the least of so many looks in a row grows in an hour. What requests under way
+    /// have in use comes and goes with them; what is never given back stays between them.
+    pub fn idle_slope_per_hour(&self, looks: usize, of: impl Fn(&Use) -> f64) -> f64 {
+        slope(self.uses.chunks(looks).map(|chunk| {
+            let least = chunk.iter().map(&of).fold(f64::INFINITY, f64::min);
+            (hours(chunk[0].after), least)
+        }))
     }
 
     /// Failed requests that were not refused because there was too much to do.
     pub fn wrong(&self) -> impl Iterator<Item = &super::load::Failure> {
         self.report.failures.iter().filter(|failure| !failure.reason.contains("\"OVERLOADED\""))
     }
+}
+
+fn hours(time: Duration) -> f64 {
+    time.as_secs_f64() / 3_600.0
+}
+
+/// The slope of the line that fits these points best.
+fn slope(points: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
+    let count = points.clone().count() as f64;
+    let (x, y) = points.clone().fold((0.0, 0.0), |sum, it| (sum.0 + it.0, sum.1 + it.1));
+    let (x, y) = (x / count, y / count);
+    let above: f64 = points.clone().map(|it| (it.0 - x) * (it.1 - y)).sum();
+    above / points.map(|it| (it.0 - x).powi(2)).sum::<f64>()
 }
 
 /// Callers of a server, and what they remember.

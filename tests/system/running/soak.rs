@@ -32,17 +32,35 @@ async fn nothing_grows_with_the_requests() {
     assert!(last.descriptors < first.descriptors + sent, "{first:?} {last:?}");
 }
 
-#[test]
-fn a_slope_is_that_of_the_line_that_fits_best() {
-    let looked = |minute: u64, megabytes: f64| Use {
+fn looked(minute: u64, megabytes: f64, tasks: f64) -> Use {
+    Use {
         after: Duration::from_secs(60 * minute),
         memory_bytes: 1e6 * megabytes,
-        tasks: 5.0,
+        tasks,
         descriptors: 7.0,
         threads: 3.0,
-    };
-    let uses = (0..60).map(|minute| looked(minute, 100.0 + minute as f64 / 20.0)).collect();
-    let found = Found { is_apart: false, best_per_s: 1.0, report: Report::default(), uses };
+    }
+}
+
+fn found(uses: Vec<Use>) -> Found {
+    Found { is_apart: false, best_per_s: 1.0, report: Report::default(), uses }
+}
+
+#[test]
+fn a_slope_is_that_of_the_line_that_fits_best() {
+    let uses = (0..60).map(|minute| looked(minute, 100.0 + minute as f64 / 20.0, 5.0));
+    let found = found(uses.collect());
     assert!((found.slope_per_hour(|it| it.memory_bytes) - 3e6).abs() < 1.0);
     assert!(found.slope_per_hour(|it| it.tasks).abs() < 1e-9);
+}
+
+#[test]
+fn requests_under_way_are_no_growth_and_what_stays_between_them_is() {
+    let bursts = |minute| if minute % 6 == 0 { 20.0 } else { 20.0 + minute as f64 };
+    let busy = found((0..60).map(|minute| looked(minute, 1.0, bursts(minute))).collect());
+    assert!(busy.slope_per_hour(|it| it.tasks) > 30.0);
+    assert!(busy.idle_slope_per_hour(6, |it| it.tasks).abs() < 1e-9);
+    let leaking = (0..60).map(|minute| looked(minute, 1.0, bursts(minute) + minute as f64 / 6.0));
+    let leaking = found(leaking.collect());
+    assert!((leaking.idle_slope_per_hour(6, |it| it.tasks) - 10.0).abs() < 1e-9);
 }
