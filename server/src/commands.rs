@@ -81,7 +81,9 @@ where
             return Ok(Some(done));
         }
         if begun.elapsed() > TURN_WAIT {
-            warn("error: another server is archiving at the moment");
+            warn(
+                "error: another server is archiving at the moment; run this again when it is done",
+            );
             return Ok(None);
         }
         if !has_waited {
@@ -179,7 +181,9 @@ pub async fn keys_revoke(options: &KeysRevokeOptions) -> Result<ExitCode, StartE
             return Ok(ExitCode::SUCCESS);
         }
         Revocation::RevokedBefore => warn("error: the key was revoked before"),
-        Revocation::Unknown => warn("error: there is no key with this id"),
+        Revocation::Unknown => {
+            warn("error: there is no key with this id; `railgraph keys list` names all");
+        }
     }
     Ok(ExitCode::FAILURE)
 }
@@ -206,8 +210,7 @@ pub async fn keys_rotate(options: &KeysRotateOptions) -> Result<ExitCode, StartE
     close(&store).await;
     let done = done?;
     say(&format!(
-        "{} clients sealed under the new key, {} entered under the new index key, {} old keys \
-         retired",
+        "sealed under the new key: {}; entered under the new index key: {}; old keys retired: {}",
         done.rewrapped, done.reindexed, done.retired
     ));
     say("the old keys are still in the key file, for backups of the database; \
@@ -234,13 +237,16 @@ async fn drop_old(
     Ok(ExitCode::SUCCESS)
 }
 
+const NO_CLIENT: &str =
+    "error: there is no such client; check the last name and the id number, or the --id";
+
 /// `client erase`: whoever is named on standard input, or by id.
 pub async fn client_erase(options: &ClientEraseOptions) -> Result<ExitCode, StartError> {
     let store = open_store(&options.database, IfMissing::Refuse).await?;
     let erased = erase(&store, options.id.as_deref()).await;
     close(&store).await;
     let Some(erasure) = erased? else {
-        warn("error: there is no such client");
+        warn(NO_CLIENT);
         return Ok(ExitCode::FAILURE);
     };
     match erasure {
@@ -250,7 +256,7 @@ pub async fn client_erase(options: &ClientEraseOptions) -> Result<ExitCode, Star
             Ok(ExitCode::SUCCESS)
         }
         Erasure::Unknown => {
-            warn("error: there is no such client");
+            warn(NO_CLIENT);
             Ok(ExitCode::FAILURE)
         }
         Erasure::HasCurrentTrips(reservations) => {

@@ -14,7 +14,7 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -48,6 +48,8 @@ pub struct NetworkStats {
     pub swaps: u64,
     /// Files that were refused.
     pub refusals: u64,
+    /// Whether the file at the path is refused, and the network before answers.
+    pub is_refused: bool,
     /// Networks in memory: the one that answers, and those that requests are not done with.
     pub held: u64,
 }
@@ -58,6 +60,7 @@ pub struct Networks {
     current: watch::Sender<Arc<Taken>>,
     swaps: AtomicU64,
     refusals: AtomicU64,
+    is_refused: AtomicBool,
     retired: AtomicU64,
 }
 
@@ -67,7 +70,8 @@ impl Networks {
         let taken = Taken { network: Arc::new(network), at };
         let (current, _) = watch::channel(Arc::new(taken));
         let none = || AtomicU64::new(0);
-        Self { current, swaps: none(), refusals: none(), retired: none() }
+        let is_refused = AtomicBool::new(false);
+        Self { current, swaps: none(), refusals: none(), is_refused, retired: none() }
     }
 
     /// The network that answers a request which begins now. A request asks once, and keeps it.
@@ -99,6 +103,7 @@ impl Networks {
         NetworkStats {
             swaps: read(&self.swaps),
             refusals: read(&self.refusals),
+            is_refused: self.is_refused.load(Ordering::Relaxed),
             held: 1 + read(&self.retired),
         }
     }
@@ -190,10 +195,17 @@ impl Watch {
         let loaded = tokio::task::spawn_blocking(move || network_file::load(&path)).await;
         let network = match loaded {
             Ok(Ok(network)) => network,
-            Ok(Err(error)) => return self.refuse(networks, error.to_string()),
+            Ok(Err(error)) => {
+                // It may be a good file, for which there is room in a moment.
+                if !matches!(error, NetworkFileError::Invalid { .. }) {
+                    self.readings_left = self.readings_left.max(1);
+                }
+                return self.refuse(networks, error.to_string());
+            }
             Err(error) => return self.refuse(networks, error.to_string()),
         };
         self.refusal = None;
+        networks.is_refused.store(false, Ordering::Relaxed);
         let before = networks.taken();
         if network.header().content_hash == before.network.header().content_hash {
             return Reading::Same;
@@ -214,6 +226,7 @@ impl Watch {
     }
 
     fn refuse(&mut self, networks: &Networks, reason: String) -> Reading {
+        networks.is_refused.store(true, Ordering::Relaxed);
         if self.refusal.as_ref() != Some(&reason) {
             networks.refusals.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(

@@ -222,8 +222,6 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
         jobs.spawn(file.run(Arc::clone(&networks), every));
     }
     jobs.spawn(affected::watch(Arc::clone(&networks), store.clone(), clock.clone()));
-    let replicated = store.clone();
-    jobs.spawn(async move { replicated.look_at_replica().await });
     let stopping = Arc::new(AtomicBool::new(false));
     let open = OpenConnections::new(engine.limits());
     let app = App {
@@ -250,8 +248,14 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
     };
     http::serve(listener, http::router(app), engine.limits(), &open, stop).await;
     drop(jobs);
-    upkeep::finish(&store).await;
-    close(&store).await;
+    // A database that hangs does not keep the process.
+    let ended = async {
+        upkeep::finish(&store).await;
+        close(&store).await;
+    };
+    if tokio::time::timeout(CLOSE_MAX, ended).await.is_err() {
+        tracing::warn!("database.not_closed_in_time");
+    }
     tracing::info!("server.stopped");
     if let Some(traces) = traces {
         traces.finish().await;
@@ -299,6 +303,9 @@ async fn engine(options: &ServeOptions) -> Result<Engine, StartError> {
     let engine = Engine::new(options.limits.clone(), &trusted).await?;
     Ok(engine.telling_slow(Duration::from_millis(options.slow_ms)))
 }
+
+/// How long the database has to be closed when the server stops.
+const CLOSE_MAX: Duration = Duration::from_secs(8);
 
 /// The keys of a database, and where they belong.
 pub(crate) struct FoundKeys {

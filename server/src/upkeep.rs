@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 
 use crate::http::Clock;
 use crate::sight::Metrics;
@@ -31,6 +32,9 @@ const ARCHIVE_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// How often the key file is looked at.
 const KEYS_EVERY: Duration = Duration::from_secs(2);
 
+/// How often a replica is asked how far it is.
+const REPLICA_EVERY: Duration = Duration::from_secs(5);
+
 /// How often trips that have not departed are counted.
 const COUNT_EVERY: Duration = Duration::from_secs(30);
 
@@ -47,6 +51,9 @@ pub fn start(
     jobs.spawn(seal(store.clone(), Arc::clone(metrics)));
     jobs.spawn(archive(store.clone(), clock.clone()));
     jobs.spawn(store.clone().hear_changes());
+    if store.replica_stats().is_some() {
+        jobs.spawn(watch_replica(store.clone()));
+    }
     jobs.spawn(watch_keys(store.clone(), key_path));
     jobs
 }
@@ -68,6 +75,15 @@ async fn count(store: Store, clock: Clock, metrics: Arc<Metrics>) {
         if let Ok(trips) = store.count_active_trips(clock()).await {
             metrics.set_active_trips(trips);
         }
+    }
+}
+
+async fn watch_replica(store: Store) {
+    let mut ticks = tokio::time::interval(REPLICA_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        store.look_at_replica().await;
     }
 }
 

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, header};
 
 use super::address::{Address, Peer, Proxy, origin};
@@ -114,7 +115,7 @@ impl Access {
     /// Where the caller is not known.
     pub(super) async fn know(&self, headers: &HeaderMap) -> Result<Caller, Refused> {
         match &self.callers {
-            Callers::Everybody(caller) => Ok(caller.clone()),
+            Callers::Everybody(caller) => called_by_this_machine(headers).map(|()| caller.clone()),
             Callers::Keys(keys) => keys.caller(shown(headers)?).await,
         }
     }
@@ -129,6 +130,27 @@ impl Access {
         let taken = rate.take(&caller.name).await;
         taken.map_err(|wait| too_many("this key", wait))
     }
+}
+
+/// Refuses what was sent to another name than this machine's. A page of the internet whose name has
+/// come to lead to 127.0.0.1 would else be answered like its owner.
+fn called_by_this_machine(headers: &HeaderMap) -> Result<(), Refused> {
+    let Some(host) = headers.get(header::HOST) else { return Ok(()) };
+    let authority = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
+    if authority.as_ref().is_some_and(|authority| is_this_machine(authority.host())) {
+        return Ok(());
+    }
+    let message = format!(
+        "expected a name of this machine such as localhost or 127.0.0.1, found {host:?}: without \
+         API keys nobody else is answered; start the server with --auth keys"
+    );
+    Err(Refused::new(Code::Forbidden, message))
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let name = host.trim_end_matches('.').to_ascii_lowercase();
+    address.map_or(name == "localhost" || name.ends_with(".localhost"), |it| it.is_loopback())
 }
 
 fn too_many(whose: &str, wait: Duration) -> Refused {

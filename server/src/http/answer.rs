@@ -91,8 +91,7 @@ impl Answer {
         match self.write() {
             Ok(body) => {
                 let kind = HeaderValue::from_static(wording.media_type());
-                let codes =
-                    Codes(self.errors().iter().filter_map(code).map(str::to_owned).collect());
+                let codes = Codes(self.codes().map(str::to_owned).collect());
                 let kind = [(header::CONTENT_TYPE, kind)];
                 let mut response = (status, kind, Extension(codes), body).into_response();
                 if status == StatusCode::UNAUTHORIZED {
@@ -109,6 +108,11 @@ impl Answer {
                 StatusCode::INTERNAL_SERVER_ERROR.into_response()
             }
         }
+    }
+
+    /// The codes of its errors.
+    pub(super) fn codes(&self) -> impl Iterator<Item = &str> {
+        self.errors().iter().filter_map(code)
     }
 
     pub(super) fn errors(&self) -> &[ServerError] {

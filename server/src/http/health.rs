@@ -19,20 +19,20 @@ pub async fn live(State(app): State<App>) -> Json<Value> {
 /// `GET /health/ready`: 200 where searches and bookings are answered, else 503; what is and what
 /// is not is in the body.
 pub async fn ready(State(app): State<App>) -> (StatusCode, Json<Value>) {
-    let parts = Parts::of(&app).await;
+    let parts = Parts::asked(&app).await;
     parts.answer(parts.searches && parts.bookings)
 }
 
-/// `GET /health/ready/search`: 200 where searches are answered, which need no database; what
-/// balancers go by.
+/// `GET /health/ready/search`: 200 where searches are answered, which need no database and do not
+/// wait for it; what balancers go by.
 pub async fn ready_to_search(State(app): State<App>) -> (StatusCode, Json<Value>) {
-    let parts = Parts::of(&app).await;
+    let parts = Parts::of(&app, None);
     parts.answer(parts.searches)
 }
 
 /// `GET /health/ready/booking`: 200 where bookings are answered.
 pub async fn ready_to_book(State(app): State<App>) -> (StatusCode, Json<Value>) {
-    let parts = Parts::of(&app).await;
+    let parts = Parts::asked(&app).await;
     parts.answer(parts.bookings)
 }
 
@@ -44,13 +44,20 @@ struct Parts {
 }
 
 impl Parts {
-    async fn of(app: &App) -> Self {
+    /// With what the database says.
+    async fn asked(app: &App) -> Self {
         let database = app.store.health().await;
         if let Err(error) = &database {
             tracing::warn!(error.cause = %error, "health.database_away");
         }
+        Self::of(app, Some(database.is_ok()))
+    }
+
+    /// `database`: whether it answers, where it was asked.
+    fn of(app: &App, database: Option<bool>) -> Self {
         let is_stopping = app.stopping.load(std::sync::atomic::Ordering::Relaxed);
-        let (searches, bookings) = (!is_stopping, !is_stopping && database.is_ok());
+        let is_written = database.unwrap_or(true) && app.store.admits_writing();
+        let (searches, bookings) = (!is_stopping, !is_stopping && is_written);
         let word = |is_ready| match (is_stopping, is_ready) {
             (true, _) => "stopping",
             (false, true) => "ready",
@@ -58,10 +65,9 @@ impl Parts {
         };
         let taken = app.networks.taken();
         let (first, last) = taken.network.view().period();
-        let body = json!({
+        let mut body = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "search": { "status": word(searches) },
-            "booking": { "status": word(bookings) },
             "network": {
                 "status": "ready",
                 "version": taken.network.header().version(),
@@ -69,8 +75,11 @@ impl Parts {
                 "firstDate": first,
                 "lastDate": last,
             },
-            "database": { "status": if database.is_ok() { "ready" } else { "away" } },
         });
+        if let Some(answers) = database {
+            body["booking"] = json!({ "status": word(bookings) });
+            body["database"] = json!({ "status": if answers { "ready" } else { "away" } });
+        }
         Self { searches, bookings, body }
     }
 

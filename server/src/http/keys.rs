@@ -209,13 +209,15 @@ impl Known {
         Ok(found)
     }
 
-    /// Asks the database for all keys that are remembered, and forgets the others.
+    /// Asks the database for all keys that were shown lately, and forgets the others: not while it
+    /// is away, when they could not be verified again.
     async fn ask_again(&self) -> Result<(), StoreError> {
         let ids: Vec<KeyId> = {
             let mut entries = self.entries();
             // What is not known may be made at any moment.
-            entries.retain(|_, it| it.key.is_some() && it.shown.elapsed() < REMEMBERED);
-            entries.keys().cloned().collect()
+            entries.retain(|_, it| it.key.is_some());
+            let shown = entries.iter().filter(|(_, it)| it.shown.elapsed() < REMEMBERED);
+            shown.map(|(id, _)| id.clone()).collect()
         };
         let asked = Instant::now();
         for ids in ids.chunks(500) {
@@ -233,6 +235,7 @@ impl Known {
             // Nobody waits for an answer.
             self.store.health().await?;
         }
+        self.entries().retain(|_, it| it.shown.elapsed() < REMEMBERED);
         *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = asked;
         self.tell_used((self.clock)()).await
     }

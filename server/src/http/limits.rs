@@ -124,7 +124,7 @@ pub struct Limits {
     pub lookups: Option<u32>,
     /// Searches that are made at once; twice the processors where it is not said.
     #[arg(long = "limit-searches", env = "RAILGRAPH_LIMIT_SEARCHES", value_name = "COUNT")]
-    #[arg(value_parser = at_least_one)]
+    #[arg(value_parser = permits)]
     pub searches_at_once: Option<usize>,
     /// Searches that wait to be made. Those beyond are refused.
     #[arg(long = "limit-searches-waiting", env = "RAILGRAPH_LIMIT_SEARCHES_WAITING")]
@@ -132,7 +132,7 @@ pub struct Limits {
     pub searches_waiting: usize,
     /// Bookings, and other requests that ask the database, that are under way at once.
     #[arg(long = "limit-bookings", env = "RAILGRAPH_LIMIT_BOOKINGS", value_name = "COUNT")]
-    #[arg(default_value_t = DEFAULT.bookings_at_once, value_parser = at_least_one)]
+    #[arg(default_value_t = DEFAULT.bookings_at_once, value_parser = permits)]
     pub bookings_at_once: usize,
     /// Bookings that wait to be made. Those beyond are refused.
     #[arg(long = "limit-bookings-waiting", env = "RAILGRAPH_LIMIT_BOOKINGS_WAITING")]
@@ -180,7 +180,8 @@ fn not_zero<N: FromStr + From<bool> + PartialOrd>(text: &str) -> Result<N, Strin
     number.ok_or_else(|| format!("expected a number from 1 on, found {text:?}"))
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
+/// How many may be at it at once: as many as a semaphore counts with ease.
+fn permits(text: &str) -> Result<usize, String> {
     let count = text.parse::<usize>().ok().filter(|count| (1..=1_000_000).contains(count));
     count.ok_or_else(|| format!("expected a number from 1 to 1000000, found {text:?}"))
 }

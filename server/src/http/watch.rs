@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, State};
-use axum::http::{HeaderValue, Request, header};
+use axum::http::{HeaderValue, Method, Request, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use opentelemetry::trace::Status;
@@ -35,7 +35,8 @@ pub async fn observe(
     let id = request_id();
     request.extensions_mut().insert(RequestId(id.clone()));
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    // Only paths that there are, so that nobody can make up metrics.
+    // Only methods and paths that there are, so that nobody can make up metrics.
+    let known = known(&method);
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or("none", MatchedPath::as_str).to_owned();
     let span = tracing::info_span!("request", request.id = %id);
@@ -53,9 +54,9 @@ pub async fn observe(
         );
     });
     if watch.traces.is_some() {
-        trace(&span, method.as_str(), &route, status.as_u16());
+        trace(&span, known, &route, status.as_u16());
     }
-    watch.metrics.request(method.as_str(), &route, status.as_u16(), took);
+    watch.metrics.request(known, &route, status.as_u16(), took);
     if let Some(Codes(codes)) = response.extensions_mut().remove() {
         for code in &codes {
             watch.metrics.error(code);
@@ -67,10 +68,17 @@ pub async fn observe(
     response
 }
 
+/// A method that HTTP has; all others are one, under OpenTelemetry's name for them.
+fn known(method: &Method) -> &'static str {
+    const METHODS: [&str; 9] =
+        ["GET", "POST", "OPTIONS", "HEAD", "PUT", "PATCH", "DELETE", "CONNECT", "TRACE"];
+    METHODS.into_iter().find(|known| method == known).unwrap_or("_OTHER")
+}
+
 /// Under the names that OpenTelemetry has for them.
-fn trace(span: &Span, method: &str, route: &str, status: u16) {
+fn trace(span: &Span, method: &'static str, route: &str, status: u16) {
     span.set_attribute("otel.kind", "server");
-    span.set_attribute("http.request.method", method.to_owned());
+    span.set_attribute("http.request.method", method);
     span.set_attribute("http.route", route.to_owned());
     span.set_attribute("http.response.status_code", i64::from(status));
     if status >= 500 {

@@ -155,6 +155,7 @@ pub struct Metrics {
 #[derive(Debug, Default)]
 struct Read {
     network_files: Family<One, Counter>,
+    network_file_refused: Gauge,
     networks_held: Gauge,
     breaker_state: Family<One, Gauge>,
     breaker_opened: Family<One, Counter>,
@@ -449,6 +450,11 @@ impl Read {
     fn register_edges(&self, to: &mut Registry) {
         to.register("network_files", "Network files, by result", self.network_files.clone());
         to.register(
+            "network_file_refused",
+            "1 while the file at the path is refused, and the one before answers",
+            self.network_file_refused.clone(),
+        );
+        to.register(
             "networks_held",
             "Networks in memory: the one that answers, and those that requests still use",
             self.networks_held.clone(),
@@ -537,6 +543,7 @@ impl Read {
         let refused = self.network_files.get_or_create(&[("result", "refused")]);
         count(&refused, now.networks.refusals);
         drop(refused);
+        number(&self.network_file_refused, u64::from(now.networks.is_refused));
         number(&self.networks_held, now.networks.held);
         for (of, stats) in &now.breakers {
             let state = match stats.state {

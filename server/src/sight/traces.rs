@@ -3,17 +3,20 @@
 //! spans are dropped, and no caller waits.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::http::HeaderMap;
+use opentelemetry::Context;
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
 use opentelemetry::trace::{TraceContextExt, TracerProvider};
 use opentelemetry_otlp::{SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, SpanData};
+use opentelemetry_sdk::trace::{
+    BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider, SpanData, SpanProcessor,
+};
 use tracing::{Level, Span, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::Layer;
@@ -22,6 +25,10 @@ use tracing_subscriber::registry::LookupSpan;
 
 /// How long the collector has for an answer.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Spans that wait to be sent, at most. The queue behind has more room, so that none is dropped
+/// where nobody counts it.
+const WAITING_MAX: u64 = 2_048;
 
 /// The spans that go into a trace: the server's own and those of statements.
 const SPANS: [(&str, Level); 2] = [("server", Level::DEBUG), ("sea_orm", Level::INFO)];
@@ -54,6 +61,8 @@ pub struct TraceStats {
 struct Counters {
     exported: AtomicU64,
     lost: AtomicU64,
+    waiting: AtomicU64,
+    is_away: AtomicBool,
 }
 
 /// The way to the collector.
@@ -79,6 +88,9 @@ impl Traces {
             .map_err(|error| TracesError::Exporter(error.to_string()))?;
         let counters = Arc::new(Counters::default());
         let counting = Counting { exporter, counters: Arc::clone(&counters) };
+        let room = BatchConfigBuilder::default().with_max_queue_size(2 * WAITING_MAX as usize);
+        let batches = BatchSpanProcessor::builder(counting).with_batch_config(room.build()).build();
+        let bounded = Bounded { batches, counters: Arc::clone(&counters) };
         let resource = Resource::builder_empty()
             .with_service_name("railgraph")
             .with_attribute(opentelemetry::KeyValue::new(
@@ -88,7 +100,7 @@ impl Traces {
             .build();
         let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(part)));
         let provider = SdkTracerProvider::builder()
-            .with_batch_exporter(counting)
+            .with_span_processor(bounded)
             .with_resource(resource)
             .with_sampler(sampler)
             .build();
@@ -124,6 +136,43 @@ impl Traces {
     }
 }
 
+/// Takes no more spans than may wait, and counts those that it does not take.
+#[derive(Debug)]
+struct Bounded {
+    batches: BatchSpanProcessor,
+    counters: Arc<Counters>,
+}
+
+impl SpanProcessor for Bounded {
+    fn on_start(&self, span: &mut opentelemetry_sdk::trace::Span, context: &Context) {
+        self.batches.on_start(span, context);
+    }
+
+    fn on_end(&self, span: SpanData) {
+        if !span.span_context.is_sampled() {
+            return;
+        }
+        if self.counters.waiting.load(Ordering::Relaxed) >= WAITING_MAX {
+            self.counters.lost.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        self.counters.waiting.fetch_add(1, Ordering::Relaxed);
+        self.batches.on_end(span);
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.batches.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.batches.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.batches.set_resource(resource);
+    }
+}
+
 /// An exporter that counts, and says in the log when the collector goes and comes.
 #[derive(Debug)]
 struct Counting {
@@ -133,13 +182,19 @@ struct Counting {
 
 impl opentelemetry_sdk::trace::SpanExporter for Counting {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        let spans = batch.len() as u64;
+        let (spans, counters) = (batch.len() as u64, &self.counters);
         let result = self.exporter.export(batch).await;
-        let counter = if result.is_ok() { &self.counters.exported } else { &self.counters.lost };
-        let before = counter.fetch_add(spans, Ordering::Relaxed);
-        if let (Err(error), 0) = (&result, before) {
-            // Once: the metric tells how many there are.
-            tracing::warn!(error.cause = %error, "traces.collector_away");
+        counters.waiting.fetch_sub(spans, Ordering::Relaxed);
+        let counter = if result.is_ok() { &counters.exported } else { &counters.lost };
+        counter.fetch_add(spans, Ordering::Relaxed);
+        // When that changes: the metric tells how many there are.
+        let was_away = counters.is_away.swap(result.is_err(), Ordering::Relaxed);
+        match &result {
+            Err(error) if !was_away => {
+                tracing::warn!(error.cause = %error, "traces.collector_away");
+            }
+            Ok(()) if was_away => tracing::info!("traces.collector_back"),
+            _ => {}
         }
         result
     }
@@ -178,5 +233,30 @@ impl Extractor for Headers<'_> {
 
     fn keys(&self) -> Vec<&str> {
         self.0.keys().map(axum::http::HeaderName::as_str).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use opentelemetry::trace::Tracer;
+
+    use super::*;
+
+    #[test]
+    fn spans_for_which_there_is_no_room_are_counted() {
+        // A collector that takes connections and never answers.
+        let hanging = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = hanging.local_addr().expect("an address");
+        let traces = Traces::to(&format!("http://{address}"), 1.0).expect("traces");
+        let tracer = traces.provider.tracer("test");
+        let spans = 3 * WAITING_MAX;
+        for _ in 0..spans {
+            drop(tracer.start("span"));
+        }
+        let TraceStats { exported, lost } = traces.stats();
+        assert_eq!(exported, 0);
+        assert!((spans / 2..spans).contains(&lost), "{lost} of {spans} are counted as lost");
     }
 }

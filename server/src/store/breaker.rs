@@ -2,17 +2,21 @@
 //!
 //! **Closed**: requests use the database. After some failures in a row it **opens**: requests are
 //! refused at once, so that nobody waits for what is away, and nobody keeps a database busy that is
-//! coming back. Every now and then a request that is refused has the database looked at beside it;
-//! meanwhile the breaker is **half open**. Where the database answers, it closes.
+//! coming back. From then on the database is looked at every now and then, whether or not anybody
+//! asks; meanwhile the breaker is **half open**. Where the database answers, it closes.
+//!
+//! A request that its caller has given up counts as failed where it had taken long: callers have
+//! less patience than the database is given.
 //!
 //! Reading and writing have one each: where the disk is full, trips can be read.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DbErr, RuntimeErr, Statement};
-use tokio::time::{Instant, timeout};
+use tokio::runtime::Handle;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::error::StoreError;
 use super::write::Outcome;
@@ -26,6 +30,9 @@ const COOL_DOWN: Duration = Duration::from_millis(500);
 
 /// How long a look may take.
 const LOOK_MAX: Duration = Duration::from_secs(1);
+
+/// What takes longer when its caller gives it up has failed; before, nobody knows.
+const GIVEN_UP_AFTER: Duration = Duration::from_millis(500);
 
 /// What a request wants of the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,17 +66,8 @@ pub struct BreakerStats {
 #[derive(Debug)]
 enum State {
     Closed { failures: u32 },
-    Open { look_at: Instant },
+    Open,
     HalfOpen,
-}
-
-/// Whether a request may use the database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Admission {
-    Yes,
-    No,
-    /// No; and it is time to look at the database.
-    NoButLook,
 }
 
 #[derive(Debug)]
@@ -93,43 +91,49 @@ impl Breaker {
     fn stats(&self) -> BreakerStats {
         let state = match &*self.state() {
             State::Closed { .. } => BreakerState::Closed,
-            State::Open { .. } => BreakerState::Open,
+            State::Open => BreakerState::Open,
             State::HalfOpen => BreakerState::HalfOpen,
         };
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         BreakerStats { state, opened: read(&self.opened), refused: read(&self.refused) }
     }
 
-    fn admit(&self, now: Instant) -> Admission {
-        let mut state = self.state();
-        let admission = match &*state {
-            State::Closed { .. } => return Admission::Yes,
-            State::Open { look_at } if *look_at <= now => Admission::NoButLook,
-            State::Open { .. } | State::HalfOpen => Admission::No,
-        };
-        if admission == Admission::NoButLook {
-            *state = State::HalfOpen;
+    /// Whether a request may use the database.
+    fn admits(&self) -> bool {
+        let admits = matches!(*self.state(), State::Closed { .. });
+        if !admits {
+            self.refused.fetch_add(1, Ordering::Relaxed);
         }
-        self.refused.fetch_add(1, Ordering::Relaxed);
-        admission
+        admits
     }
 
-    /// What a request came to that was let through.
-    fn ended(&self, well: bool, now: Instant) {
+    /// What a request came to that was let through. Whether the breaker has opened by it.
+    fn ended(&self, well: bool) -> bool {
         let mut state = self.state();
         // What ends after the breaker has opened was begun before, and tells nothing new.
-        if let State::Closed { failures } = &mut *state {
-            *failures = if well { 0 } else { *failures + 1 };
-            if *failures >= FAILURES_MAX {
-                *state = State::Open { look_at: now + COOL_DOWN };
-                self.opened.fetch_add(1, Ordering::Relaxed);
-                tracing::warn!(database.part = ?self.what, "database.breaker_opened");
-            }
+        let State::Closed { failures } = &mut *state else { return false };
+        *failures = if well { 0 } else { *failures + 1 };
+        if *failures < FAILURES_MAX {
+            return false;
         }
+        *state = State::Open;
+        self.opened.fetch_add(1, Ordering::Relaxed);
+        tracing::warn!(database.part = ?self.what, "database.breaker_opened");
+        true
+    }
+
+    /// Whether the database is to be looked at: not where the breaker has closed meanwhile.
+    fn is_to_look(&self) -> bool {
+        let mut state = self.state();
+        if matches!(*state, State::Closed { .. }) {
+            return false;
+        }
+        *state = State::HalfOpen;
+        true
     }
 
     /// What a look at the database came to.
-    fn looked(&self, well: bool, now: Instant) {
+    fn looked(&self, well: bool) {
         let mut state = self.state();
         if matches!(*state, State::Closed { .. }) {
             return;
@@ -138,7 +142,26 @@ impl Breaker {
             *state = State::Closed { failures: 0 };
             tracing::info!(database.part = ?self.what, "database.breaker_closed");
         } else {
-            *state = State::Open { look_at: now + COOL_DOWN };
+            *state = State::Open;
+        }
+    }
+}
+
+/// A request's work on the database, which tells the breaker how it ended.
+struct Work<'s> {
+    store: &'s Store,
+    what: Use,
+    begun: Instant,
+    /// Whether it ended well; none where its caller has given it up.
+    ended: Option<bool>,
+}
+
+impl Drop for Work<'_> {
+    fn drop(&mut self) {
+        let given_up = || (self.begun.elapsed() >= GIVEN_UP_AFTER).then_some(false);
+        let Some(well) = self.ended.or_else(given_up) else { return };
+        if self.store.breaker(self.what).ended(well) {
+            self.store.look_until_closed(self.what);
         }
     }
 }
@@ -162,8 +185,13 @@ impl Store {
     /// Whether the database answers and has the store's tables, within a second.
     pub async fn health(&self) -> Result<(), StoreError> {
         let looked = self.look(Use::Read).await;
-        self.breaker(Use::Read).looked(looked.is_ok(), Instant::now());
+        self.breaker(Use::Read).looked(looked.is_ok());
         looked
+    }
+
+    /// Whether writing is not refused at the moment.
+    pub fn admits_writing(&self) -> bool {
+        self.breaker(Use::Write).stats().state == BreakerState::Closed
     }
 
     fn breaker(&self, what: Use) -> &Breaker {
@@ -180,15 +208,10 @@ impl Store {
         what: Use,
         work: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        let breaker = self.breaker(what);
-        match breaker.admit(Instant::now()) {
-            Admission::Yes => {}
-            Admission::No => return Err(unavailable("the circuit breaker is open")),
-            Admission::NoButLook => {
-                self.look_aside(what);
-                return Err(unavailable("the circuit breaker is open"));
-            }
+        if !self.breaker(what).admits() {
+            return Err(unavailable("the circuit breaker is open"));
         }
+        let mut tracked = Work { store: self, what, begun: Instant::now(), ended: None };
         let patience = self.inner.patience;
         let outcome = match what {
             Use::Read => timeout(patience, work).await.unwrap_or_else(|_| {
@@ -202,15 +225,25 @@ impl Store {
         };
         let is_away =
             matches!(outcome, Err(StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_)));
-        breaker.ended(!is_away, Instant::now());
+        tracked.ended = Some(!is_away);
         outcome
     }
 
-    fn look_aside(&self, what: Use) {
-        let store = self.clone();
-        tokio::spawn(async move {
-            let looked = store.look(what).await;
-            store.breaker(what).looked(looked.is_ok(), Instant::now());
+    /// Looks at the database beside the requests, until the breaker has closed.
+    fn look_until_closed(&self, what: Use) {
+        let Ok(runtime) = Handle::try_current() else { return };
+        let inner = Arc::downgrade(&self.inner);
+        runtime.spawn(async move {
+            loop {
+                sleep(COOL_DOWN).await;
+                let Some(inner) = inner.upgrade() else { return };
+                let store = Self { inner };
+                if !store.breaker(what).is_to_look() {
+                    return;
+                }
+                let looked = store.look(what).await;
+                store.breaker(what).looked(looked.is_ok());
+            }
         });
     }
 
@@ -250,28 +283,26 @@ mod tests {
 
     #[test]
     fn it_opens_after_failures_in_a_row_and_closes_when_the_database_answers() {
-        let (breaker, begun) = (Breaker::new(Use::Read), Instant::now());
+        let breaker = Breaker::new(Use::Read);
         for _ in 0..3 {
-            (1..FAILURES_MAX).for_each(|_| breaker.ended(false, begun));
-            breaker.ended(true, begun);
+            (1..FAILURES_MAX).for_each(|_| assert!(!breaker.ended(false)));
+            breaker.ended(true);
         }
-        assert_eq!(breaker.admit(begun), Admission::Yes);
-        (0..FAILURES_MAX).for_each(|_| breaker.ended(false, begun));
+        assert!(breaker.admits() && !breaker.is_to_look());
+        (1..FAILURES_MAX).for_each(|_| assert!(!breaker.ended(false)));
+        assert!(breaker.ended(false) && !breaker.ended(false), "it opens once");
         assert_eq!(breaker.stats().state, BreakerState::Open);
-        assert_eq!(breaker.admit(begun), Admission::No);
-        breaker.ended(true, begun);
-        assert_eq!(breaker.admit(begun), Admission::No, "what was begun before closes nothing");
-        let later = begun + COOL_DOWN;
-        assert_eq!(breaker.admit(later), Admission::NoButLook);
-        assert_eq!(breaker.stats().state, BreakerState::HalfOpen);
-        assert_eq!(breaker.admit(later), Admission::No, "one look at a time");
-        breaker.looked(false, later);
-        assert_eq!(breaker.admit(later), Admission::No);
-        let later = later + COOL_DOWN;
-        assert_eq!(breaker.admit(later), Admission::NoButLook);
-        breaker.looked(true, later);
-        assert_eq!(breaker.admit(later), Admission::Yes);
+        assert!(!breaker.admits());
+        breaker.ended(true);
+        assert!(!breaker.admits(), "what was begun before closes nothing");
+        for well in [false, true] {
+            assert!(breaker.is_to_look());
+            assert_eq!(breaker.stats().state, BreakerState::HalfOpen);
+            assert!(!breaker.admits(), "until the database has answered");
+            breaker.looked(well);
+            assert_eq!(breaker.admits(), well);
+        }
         let stats = breaker.stats();
-        assert_eq!((stats.state, stats.opened, stats.refused), (BreakerState::Closed, 1, 6));
+        assert_eq!((stats.state, stats.opened, stats.refused), (BreakerState::Closed, 1, 5));
     }
 }

@@ -93,22 +93,25 @@ pub(super) struct Replica {
 struct Question {
     /// Those that were begun.
     begun: AtomicU64,
-    /// The newest answer, and to which one.
-    answer: Mutex<(u64, LogPlace)>,
+    /// The newest answer, none where it failed, and to which one.
+    answer: Mutex<(u64, Option<LogPlace>)>,
 }
 
 impl Question {
     /// An answer to one that was begun after this was called.
     async fn ask(&self, database: &DatabaseConnection, sql: &str) -> Result<LogPlace, StoreError> {
+        let failed = || super::breaker::unavailable("no position in time");
         let before = self.begun.load(Ordering::SeqCst);
         let mut answer = self.answer.lock().await;
         if answer.0 > before {
-            return Ok(answer.1);
+            // Those who waited for one that failed do not ask one after the other.
+            return answer.1.ok_or_else(failed);
         }
         let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
         let asked = timeout(QUESTION_MAX, LogPlace::ask(database, sql)).await;
-        *answer = (number, asked.map_err(|_| super::breaker::unavailable("no position in time"))??);
-        Ok(answer.1)
+        let asked = asked.unwrap_or_else(|_| Err(failed()));
+        *answer = (number, asked.as_ref().ok().copied());
+        asked
     }
 }
 
@@ -259,7 +262,7 @@ impl Store {
     }
 
     /// Asks the replica, where there is one, so that what it is stands in the log and the metrics
-    /// before anybody reads from it.
+    /// whether or not anybody reads from it.
     pub async fn look_at_replica(&self) {
         if let Some(replica) = &self.inner.replica {
             replica.is_caught_up(self.reader()).await;

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use super::load::{Load, Report};
 use super::process::{Process, ask};
@@ -41,6 +42,10 @@ pub struct Found {
     pub booked: (usize, usize),
     /// What health said of searches and bookings meanwhile.
     pub health: (u16, u16),
+    /// Milliseconds that it took to say the former.
+    pub health_ms: f64,
+    /// Milliseconds after which a trip was refused to be read, once some had been.
+    pub read_refused_ms: f64,
 }
 
 /// A booking as its caller saw it.
@@ -74,8 +79,7 @@ pub async fn run(plan: &Plan) -> Option<Found> {
     server.until("the breaker for writing opens", has_opened).await;
     let open = Instant::now();
     tokio::time::sleep(plan.time).await;
-    let health =
-        (server.get("/health/ready/search").await.0, server.get("/health/ready/booking").await.0);
+    let meanwhile = meanwhile(&server).await;
     let back = Instant::now();
     match plan.fault {
         Away::Stopped => cluster.start_again(),
@@ -89,7 +93,39 @@ pub async fn run(plan: &Plan) -> Option<Found> {
     let (searches, bookings) = (searches.end().await, bookings.end().await);
     let seen = seen.lock().expect("bookings").clone();
     let times = Times { gone, open, back };
-    Some(evaluate(&server, (searches, bookings), &seen, times, health).await)
+    Some(evaluate(&server, (searches, bookings), &seen, times, meanwhile).await)
+}
+
+/// What others than bookings and searches see while the database is away.
+struct Meanwhile {
+    health: (u16, u16),
+    health_ms: f64,
+    read_refused_ms: f64,
+}
+
+/// The variables of a trip that there is not.
+fn nobody() -> Value {
+    json!({ "reference": "TRP-00000000" })
+}
+
+async fn meanwhile(server: &Process) -> Meanwhile {
+    let milliseconds = |since: Instant| since.elapsed().as_secs_f64() * 1e3;
+    let asked = Instant::now();
+    let searching = server.get("/health/ready/search").await.0;
+    let health_ms = milliseconds(asked);
+    let booking = server.get("/health/ready/booking").await.0;
+    // So many that the breaker for reading opens, though their callers wait for less time than the
+    // database is given.
+    let (client, mut readers) = (reqwest::Client::new(), JoinSet::new());
+    for _ in 0..6 {
+        let (http, origin) = (client.clone(), server.origin.clone());
+        readers.spawn(async move { ask(&http, &origin, TRIP, &nobody()).await });
+    }
+    readers.join_all().await;
+    let asked = Instant::now();
+    let refused = server.ask(TRIP, &nobody()).await.expect("an answer");
+    assert_eq!(refused["errors"][0]["extensions"]["code"], "BOOKINGS_UNAVAILABLE", "{refused}");
+    Meanwhile { health: (searching, booking), health_ms, read_refused_ms: milliseconds(asked) }
 }
 
 /// When the database went, when the breaker was open, and when the database was back.
@@ -110,7 +146,7 @@ async fn evaluate(
     (searches, bookings): (Report, Report),
     seen: &[Seen],
     Times { gone, open, back }: Times,
-    health: (u16, u16),
+    meanwhile: Meanwhile,
 ) -> Found {
     let refused = |it: &&Seen| it.reference.is_none();
     let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
@@ -132,7 +168,9 @@ async fn evaluate(
         booked: (references.len(), lost),
         searches,
         bookings,
-        health,
+        health: meanwhile.health,
+        health_ms: meanwhile.health_ms,
+        read_refused_ms: meanwhile.read_refused_ms,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Two servers on one PostgreSQL behind nginx, of which one is stopped, and then killed.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,9 +12,13 @@ use super::nginx::Nginx;
 use super::process::{Process, Program, ask};
 use super::requests::{SEARCH, TRIP, book, is_found};
 use crate::postgres::{Cluster, free_port};
+use crate::socket::Socket;
 
 /// How long a server goes on after SIGTERM, as `server/ops/nginx.conf` wants it.
 const NOTICE_MS: &str = "3000";
+
+/// WebSockets that are asked for whenever a server is about to stop.
+const SOCKETS: usize = 6;
 
 /// What is done.
 #[derive(Debug, Clone)]
@@ -35,6 +40,9 @@ pub struct Found {
     pub sent: u64,
     /// Milliseconds that 99 % of the answers took at most.
     pub p99_ms: f64,
+    /// WebSockets that were asked for while a server was about to stop, and those that were
+    /// refused.
+    pub sockets: (usize, usize),
     /// What failed while servers were stopped.
     pub while_stopped: Vec<Failure>,
     /// What failed while servers were killed.
@@ -63,9 +71,17 @@ pub async fn run(plan: &Plan) -> Option<Found> {
     let load = requests(plan, &nginx.origin, Arc::clone(&references)).await;
     let pause = Duration::from_secs(1);
     tokio::time::sleep(pause).await;
+    let address = nginx.origin.strip_prefix("http://").and_then(|it| it.parse().ok());
+    let address: SocketAddr = address.expect("an address");
+    let mut refused = 0;
     for time in 0..plan.times {
         let at = time % 2;
         servers[at].signal("TERM");
+        tokio::time::sleep(pause / 2).await;
+        for _ in 0..SOCKETS {
+            let opened = Socket::open_with(address, Some("graphql-transport-ws"), &[]).await;
+            refused += usize::from(opened.is_err());
+        }
         tokio::task::block_in_place(|| assert!(servers[at].ended().success()));
         tokio::time::sleep(pause).await;
         servers[at] = start(ports[at]);
@@ -104,6 +120,7 @@ pub async fn run(plan: &Plan) -> Option<Found> {
     Some(Found {
         sent: report.sent,
         p99_ms: report.percentile_ms(0.99),
+        sockets: (plan.times * SOCKETS, refused),
         while_stopped,
         while_killed,
         not_in_flight,

@@ -192,6 +192,32 @@ async fn who_shows_no_good_key_is_told_why() {
 const NETWORK: &str = "{ network { version } }";
 
 #[tokio::test]
+async fn without_keys_only_names_of_this_machine_are_answered() {
+    let open = app::on_sqlite(feed::network(CITIES)).await;
+    let keys = server().await;
+    let key = keys.key("search").await;
+    let ask = async |server: &Server, host: &str, key: Option<&str>| {
+        let request = server.http().post(server.url("/graphql")).header("host", host);
+        let request = request.json(&json!({ "query": NETWORK }));
+        let request = match key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
+        };
+        Answered::of(request.send().await.expect("an answer")).await
+    };
+    for host in ["localhost", "LOCALHOST:8080", "127.0.0.1", "127.9.9.9:80", "[::1]:8080"] {
+        assert_eq!(ask(&open, host, None).await.status, 200, "{host}");
+    }
+    // As a browser does for a page whose name was made to lead here.
+    for host in ["evil.example", "localhost.evil.example:8080", "10.0.0.1", "127.0.0.1.example"] {
+        let answer = ask(&open, host, None).await;
+        assert_eq!((answer.status, answer.code()), (403, "FORBIDDEN"), "{host}");
+        assert!(answer.message().contains("--auth keys"), "{}", answer.message());
+        assert_eq!(ask(&keys, host, Some(&key)).await.status, 200, "{host}");
+    }
+}
+
+#[tokio::test]
 async fn a_key_ends_when_it_expires_and_soon_after_it_is_revoked() {
     let server = server().await;
     let new = NewApiKey {

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use serde_json::json;
 use tests::app::{self, Server, traveller};
 use tests::feed;
+use tests::socket::Socket;
 
 /// All samples of a scrape, by name and labels.
 async fn scrape(server: &Server) -> BTreeMap<String, f64> {
@@ -100,7 +101,7 @@ async fn bookings_are_counted_by_how_they_ended() {
 }
 
 #[tokio::test]
-async fn errors_are_counted_by_code_and_unknown_paths_make_no_metrics() {
+async fn errors_are_counted_by_code_and_what_callers_make_up_makes_no_metrics() {
     let server = server().await;
     let before = scrape(&server).await;
     server.answer("{ nonsense }", json!({})).await;
@@ -108,12 +109,24 @@ async fn errors_are_counted_by_code_and_unknown_paths_make_no_metrics() {
     for path in ["/who", "/knows"] {
         server.http().get(server.url(path)).send().await.expect("an answer");
     }
+    for method in ["WHOEVER", "who", "GETX"] {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
+        let request = server.http().request(method, server.url("/health/live"));
+        assert_eq!(request.send().await.expect("an answer").status().as_u16(), 405);
+    }
+    // Over a WebSocket, too.
+    let mut socket = Socket::ready(server.address, json!(null)).await;
+    socket.subscribe("1", "{ nonsense }", json!({})).await;
+    assert_eq!(socket.hear().await["type"], "error");
     let grown = growth(&before, &scrape(&server).await);
-    assert_eq!(grown["graphql_errors_total{code=\"GRAPHQL_VALIDATION_FAILED\"}"], 1.0);
+    assert_eq!(grown["graphql_errors_total{code=\"GRAPHQL_VALIDATION_FAILED\"}"], 2.0);
     assert_eq!(grown["graphql_errors_total{code=\"DOCUMENT_TOO_DEEP\"}"], 1.0);
     assert_eq!(grown["graphql_errors_total{code=\"NOT_FOUND\"}"], 2.0);
     assert_eq!(grown["http_requests_total{method=\"GET\",path=\"none\",status=\"404\"}"], 2.0);
-    assert!(grown.keys().all(|name| !name.contains("who")), "{grown:?}");
+    let others = "http_requests_total{method=\"_OTHER\",path=\"/health/live\",status=\"405\"}";
+    assert_eq!(grown[others], 3.0, "{grown:?}");
+    let made_up = |name: &String| name.to_lowercase().contains("who") || name.contains("GETX");
+    assert!(!grown.keys().any(made_up), "{grown:?}");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use server::access::Key;
 use server::graphql::Caller;
 use server::http::{Limits, Trusted};
 use tests::app::{self, NOW, Server, Setup, moment, traveller};
@@ -243,6 +244,21 @@ async fn keys_are_asked_for_and_the_policy_holds() {
     server.ask(&book, CANCEL_TRIP, input).await;
     let told = socket.hear().await;
     assert_eq!(told["payload"]["data"]["tripChanged"]["status"], "CANCELLED", "{told}");
+}
+
+#[tokio::test]
+async fn a_socket_ends_soon_after_its_key_is_revoked() {
+    let server = app::with_keys(feed::network(CITIES), Setup::default()).await;
+    let key = server.key("search").await;
+    let shown = json!({ "authorization": format!("Bearer {key}") });
+    let mut socket = Socket::ready(server.address, shown).await;
+    socket.subscribe("n", NETWORK, json!({})).await;
+    settle().await;
+    let key: Key = key.parse().expect("a key");
+    server.store().revoke_api_key(key.id(), "test", moment(NOW)).await.expect("revoked");
+    // Five seconds, and something for the tests beside this one.
+    let closed = tokio::time::timeout(Duration::from_secs(8), socket.closed()).await;
+    assert_eq!(closed.expect("closed in time"), (4403, "Forbidden".to_owned()));
 }
 
 async fn book_with(server: &Server, key: &str) -> Value {

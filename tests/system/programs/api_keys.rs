@@ -74,7 +74,10 @@ async fn keys_are_made_listed_used_and_revoked() {
     let again = command(folder.path(), &format!("keys revoke {id}"));
     assert_eq!((again.code, again.said()), (Some(1), vec!["error: the key was revoked before"]));
     let none = command(folder.path(), "keys revoke 0123456789abcdef");
-    assert_eq!(none.said(), ["error: there is no key with this id"]);
+    assert_eq!(
+        none.said(),
+        ["error: there is no key with this id; `railgraph keys list` names all"]
+    );
 
     let ended = server.stop();
     assert_eq!(ended.code, Some(0));

@@ -97,8 +97,8 @@ async fn keys_are_rotated_while_a_server_runs() {
     assert_eq!(early.code, Some(1));
     let rotated = command(folder.path(), "keys rotate");
     assert_eq!((rotated.code, rotated.said()), (Some(0), vec![]));
-    let expected = "1 clients sealed under the new key, 1 entered under the new index key, 2 old \
-                    keys retired";
+    let expected = "sealed under the new key: 1; entered under the new index key: 1; old keys \
+                    retired: 2";
     assert!(rotated.out.contains(expected), "{}", rotated.out);
     assert_eq!(client(&server, "lovelace", "x1").await["firstName"], "Some");
     let dropped = command(folder.path(), "keys rotate --drop-old");
@@ -205,7 +205,8 @@ async fn the_archive_waits_for_a_turn_that_ends_and_not_for_one_that_does_not() 
     turn_is_taken_for(folder.path(), 60).await;
     let ended = command(folder.path(), "archive --restore");
     assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""));
-    let refused = "error: another server is archiving at the moment";
+    let refused =
+        "error: another server is archiving at the moment; run this again when it is done";
     let said = ended.said();
     assert!(said.contains(&waiting) && said.contains(&refused), "{}", ended.err);
 }

@@ -11,6 +11,7 @@ use tests::feed::{self, CITIES};
 use tests::running::swap::{self, Plan};
 
 use super::program;
+use crate::programs::{RAILGRAPH, Running, Server};
 
 fn small() -> Vec<u8> {
     let rows = format!("{CITIES}\nCA1,Celle,Aachen,09:00,15:00,IC,Daily,70,45\n");
@@ -114,6 +115,42 @@ async fn whoever_listens_hears_of_a_new_network_and_the_old_one_is_freed() {
     drop(request);
     watch.look(&networks).await;
     assert_eq!(networks.stats().held, 1);
+}
+
+/// The server's own folder for temporary files is gone when a good file comes: it is refused, and
+/// taken as soon as there is room for it, without being touched again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_there_is_no_room_for_is_taken_when_there_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [temporary, path, next] =
+        ["tmp", "n.railgraph", "next.railgraph"].map(|name| folder.path().join(name));
+    std::fs::create_dir(&temporary).expect("a folder");
+    std::fs::write(&path, small()).expect("a file");
+    let mut command = std::process::Command::new(RAILGRAPH);
+    command.current_dir(folder.path()).env_clear().env("TMPDIR", &temporary);
+    command.args(["--listen", "127.0.0.1:0", "--network-poll-ms", "50", "--network"]).arg(&path);
+    let server = Server::over(Running::spawn(command));
+    let wait_for = async |wanted: [&str; 2]| {
+        let begun = std::time::Instant::now();
+        loop {
+            let (_, _, metrics) = server.page("/metrics").await;
+            if wanted.iter().all(|line| metrics.lines().any(|it| it == *line)) {
+                return;
+            }
+            assert!(begun.elapsed().as_secs() < 20, "{wanted:?} in {metrics}");
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    let taken = |times: u32| format!("network_files_total{{result=\"taken\"}} {times}");
+    wait_for(["network_file_refused 0", &taken(0)]).await;
+    std::fs::remove_dir(&temporary).expect("it is empty");
+    std::fs::write(&next, swap::variant(&small(), 7)).expect("a file");
+    std::fs::rename(&next, &path).expect("a file in its place");
+    wait_for(["network_file_refused 1", &taken(0)]).await;
+    // Its readings are over.
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    std::fs::create_dir(&temporary).expect("a folder");
+    wait_for(["network_file_refused 0", &taken(1)]).await;
 }
 
 #[tokio::test]

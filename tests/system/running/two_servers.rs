@@ -27,6 +27,8 @@ async fn one_is_stopped_and_one_is_killed() {
     };
     let Some(found) = run(&plan).await else { return };
     assert!(found.while_stopped.is_empty(), "{:?}", found.while_stopped);
+    let (sockets, refused) = found.sockets;
+    assert!(sockets > 0 && refused == 0, "{refused} of {sockets} WebSockets");
     assert_eq!(found.not_in_flight, 0, "{:?}", found.while_killed);
     assert!(found.booked.0 > 0 && found.booked.1 == 0, "{:?}", found.booked);
 }

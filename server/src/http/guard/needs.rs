@@ -18,7 +18,7 @@ pub struct Needs {
 }
 
 /// Fields of the root that ask the database.
-const OF_BOOKINGS: [&str; 4] = ["client", "trip", "node", "nodes"];
+const OF_BOOKINGS: [&str; 5] = ["client", "trip", "node", "nodes", "affectedTrips"];
 
 /// What each operation of a document needs.
 pub fn of(document: &ExecutableDocument, types: &Types) -> Vec<(Option<Name>, Needs)> {

@@ -33,6 +33,10 @@ const PING_MAX: Duration = Duration::from_secs(10);
 /// Pings after which a client that says nothing is taken to have gone.
 const UNANSWERED_MAX: u32 = 3;
 
+/// How often the key is looked at: with the time that a revocation takes to be heard of, it acts on
+/// an open connection within five seconds.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// How long the other end has to close, too.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -149,6 +153,8 @@ impl Connection {
         let every = every.clamp(Duration::from_millis(10), PING_MAX);
         let mut pings = tokio::time::interval(every);
         pings.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut looks = tokio::time::interval(LOOK_EVERY.min(every));
+        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let Some(mut waiting) = self.waiting.take() else { return End::Gone };
         let (mut late, mut heard) = (std::pin::pin!(late), Instant::now());
         loop {
@@ -166,8 +172,11 @@ impl Connection {
                     if heard.elapsed() > every * UNANSWERED_MAX {
                         Err(Close::new(4499, "Terminated").into())
                     } else {
-                        self.look_again().await.map(|()| Some(message::ping()))
+                        Ok(Some(message::ping()))
                     }
+                }
+                _ = looks.tick(), if self.caller.is_some() => {
+                    self.look_again().await.map(|()| None)
                 }
             };
             match said {
@@ -259,11 +268,14 @@ impl Connection {
             self.app.access.count(&caller).await
         };
         if let Err(refused) = refused {
-            return Ok(message::answer(&id, &refused.into()).ok().map(|it| it.0));
+            let answer = Answer::from(refused);
+            count_errors(&self.app, &answer);
+            return Ok(message::answer(&id, &answer).ok().map(|it| it.0));
         }
         self.begun += 1;
-        let teller = Teller { id: id.clone(), number: self.begun, outgoing: self.outgoing.clone() };
-        let work = teller.carry_out(self.app.clone(), self.id.clone(), caller, said);
+        let (outgoing, app) = (self.outgoing.clone(), self.app.clone());
+        let teller = Teller { app, id: id.clone(), number: self.begun, outgoing };
+        let work = teller.carry_out(self.id.clone(), caller, said);
         let task = tokio::spawn(work);
         let operation = Operation {
             number: self.begun,
@@ -286,6 +298,13 @@ impl Connection {
             self.app.engine.sockets().answers.fetch_add(1, Ordering::Relaxed);
         }
         Some(outgoing.text)
+    }
+}
+
+/// Errors count wherever they are told.
+fn count_errors(app: &App, answer: &Answer) {
+    for code in answer.codes() {
+        app.watch.metrics.error(code);
     }
 }
 
@@ -314,21 +333,23 @@ fn broken(error: &axum::Error) -> End {
 
 /// Tells what comes of an operation.
 struct Teller {
+    app: App,
     id: String,
     number: u64,
     outgoing: mpsc::Sender<Outgoing>,
 }
 
 impl Teller {
-    async fn carry_out(self, app: App, request: RequestId, caller: Caller, said: Said) {
-        let work = AssertUnwindSafe(self.answers(&app, &request, caller, said));
+    async fn carry_out(self, request: RequestId, caller: Caller, said: Said) {
+        let work = AssertUnwindSafe(self.answers(&request, caller, said));
         if let Err(panic) = work.catch_unwind().await {
             let cause = format!("panicked: {}", super::super::panic_message(&*panic));
             self.tell(&Answer::failed(&request, &cause)).await;
         }
     }
 
-    async fn answers(&self, app: &App, request: &RequestId, caller: Caller, said: Said) {
+    async fn answers(&self, request: &RequestId, caller: Caller, said: Said) {
+        let app = &self.app;
         let world = World::of(app, caller, Some(feed(app)));
         let limits = app.engine.limits();
         match app.engine.answer(world, request, said, Method::Socket).await {
@@ -351,6 +372,7 @@ impl Teller {
 
     /// Tells an answer; whether more may follow.
     async fn tell(&self, answer: &Answer) -> bool {
+        count_errors(&self.app, answer);
         match message::answer(&self.id, answer) {
             Ok((text, is_last)) => {
                 self.send(text, is_last).await;
