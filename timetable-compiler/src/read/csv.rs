@@ -308,12 +308,18 @@ impl<'i> Table<'i> {
     }
 
     /// Calls `each` with every row that has as many values as the header; the others are findings,
-    /// and so is a table without rows.
-    pub fn rows(&self, findings: &mut Findings, each: impl FnMut(&Row<'_, 'i>, &mut Findings)) {
-        if self.count_rows(findings, each) == 0 {
+    /// and so is a table without rows. Says how many rows there are, whatever is wrong with them.
+    pub fn rows(
+        &self,
+        findings: &mut Findings,
+        each: impl FnMut(&Row<'_, 'i>, &mut Findings),
+    ) -> usize {
+        let rows = self.count_rows(findings, each);
+        if rows == 0 {
             let notice = Notice::new(Code::NoRows, "the file has a header and no rows");
             findings.add(notice.at(self.source.whole()));
         }
+        rows
     }
 
     /// Calls `each` with every row that has as many values as the header; the others are findings.

@@ -25,7 +25,7 @@ pub const COLUMNS: &[Column] = &[
 /// The records of all rows without a mistake, and findings for the others.
 pub fn read(table: &Table<'_>, findings: &mut Findings) -> Rows {
     let mut rows = Rows::default();
-    table.rows(findings, |row, findings| {
+    let read = table.rows(findings, |row, findings| {
         let common = common(row, findings);
         rows.ids.extend(common.id.clone().map(|id| (id, row.at())));
         let departure = parsed(row, DEPARTURE, "the departure", moment, findings);
@@ -41,7 +41,7 @@ pub fn read(table: &Table<'_>, findings: &mut Findings) -> Rows {
         let when = When::Dated { departure: departure.departure(), arrival: arrival.arrival() };
         rows.records.extend(record(common, when).map(|record| Located { record, at: row.at() }));
     });
-    rows
+    Rows { read, ..rows }
 }
 
 fn report_seconds(

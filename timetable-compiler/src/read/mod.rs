@@ -81,6 +81,8 @@ impl Input {
 /// What the rows of a table say.
 #[derive(Debug, Clone, Default)]
 pub struct Rows {
+    /// How many there are.
+    pub read: usize,
     /// Of the rows without a mistake.
     pub records: Vec<Located>,
     /// The route ids of all rows that have one, whatever else is wrong with them.

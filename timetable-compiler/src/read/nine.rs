@@ -28,7 +28,7 @@ pub type Elapsed<'e> = &'e dyn Fn(Option<&str>, Option<&str>, u16, ArrivalTime) 
 /// The records of all rows without a mistake, and findings for the others.
 pub fn read(table: &Table<'_>, elapsed: Elapsed<'_>, findings: &mut Findings) -> Rows {
     let mut rows = Rows::default();
-    table.rows(findings, |row, findings| {
+    let read = table.rows(findings, |row, findings| {
         let common = common(row, findings);
         rows.ids.extend(common.id.clone().map(|id| (id, row.at())));
         let departure = parsed(row, DEPARTURE, "the departure time", departure_time, findings);
@@ -50,7 +50,7 @@ pub fn read(table: &Table<'_>, elapsed: Elapsed<'_>, findings: &mut Findings) ->
                 .extend(record(common, when).map(|record| Located { record, at: row.at() }));
         }
     });
-    rows
+    Rows { read, ..rows }
 }
 
 /// The record of a row, where all its common values are there.

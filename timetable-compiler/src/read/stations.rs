@@ -64,6 +64,7 @@ impl StationRecord {
 /// The stations by every name they have.
 pub struct Stations<'i> {
     table: Option<Table<'i>>,
+    rows: usize,
     records: Vec<(StationRecord, RowAt)>,
     by_name: HashMap<String, usize>,
 }
@@ -71,12 +72,13 @@ pub struct Stations<'i> {
 impl<'i> Stations<'i> {
     /// Those of a file, which is the first of the inputs, and findings for what is wrong with it.
     pub fn read(file: Option<&'i Input>, findings: &mut Findings) -> Self {
-        let mut stations = Self { table: None, records: Vec::new(), by_name: HashMap::new() };
+        let mut stations =
+            Self { table: None, rows: 0, records: Vec::new(), by_name: HashMap::new() };
         let header = file.and_then(|file| Header::read(Source::of(0, file), findings));
         let Some(table) = header.and_then(|header| header.table(COLUMNS, findings)) else {
             return stations;
         };
-        table.rows(findings, |row, findings| {
+        stations.rows = table.rows(findings, |row, findings| {
             let record = station(row, findings);
             stations.records.extend(record.map(|record| (record, row.at())));
         });
@@ -102,9 +104,8 @@ impl<'i> Stations<'i> {
     }
 
     /// How many rows the file has, whatever is wrong with them.
-    pub fn count_rows(&self) -> usize {
-        let count = |table: &Table<'_>| table.count_rows(&mut Findings::default(), |_, _| {});
-        self.table.as_ref().map_or(0, count)
+    pub const fn count_rows(&self) -> usize {
+        self.rows
     }
 
     /// Reports the stations that no train serves, and says how many there are.
