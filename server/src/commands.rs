@@ -237,26 +237,20 @@ async fn drop_old(
     Ok(ExitCode::SUCCESS)
 }
 
-const NO_CLIENT: &str =
-    "error: there is no such client; check the last name and the id number, or the --id";
-
 /// `client erase`: whoever is named on standard input, or by id.
 pub async fn client_erase(options: &ClientEraseOptions) -> Result<ExitCode, StartError> {
     let store = open_store(&options.database, IfMissing::Refuse).await?;
     let erased = erase(&store, options.id.as_deref()).await;
     close(&store).await;
-    let Some(erasure) = erased? else {
-        warn(NO_CLIENT);
-        return Ok(ExitCode::FAILURE);
-    };
-    match erasure {
+    match erased? {
         Erasure::Erased => {
             say("erased: nothing of the person is left in the database that could be read");
             say("backups hold the names until the keys are rotated and the old ones destroyed");
             Ok(ExitCode::SUCCESS)
         }
         Erasure::Unknown => {
-            warn(NO_CLIENT);
+            let hint = "check the last name and the id number, or the --id";
+            warn(&format!("error: there is no such client; {hint}"));
             Ok(ExitCode::FAILURE)
         }
         Erasure::HasCurrentTrips(reservations) => {
@@ -269,7 +263,7 @@ pub async fn client_erase(options: &ClientEraseOptions) -> Result<ExitCode, Star
     }
 }
 
-async fn erase(store: &Store, id: Option<&str>) -> Result<Option<Erasure>, StoreError> {
+async fn erase(store: &Store, id: Option<&str>) -> Result<Erasure, StoreError> {
     let row = if let Some(id) = id {
         client_row(id)
     } else {
@@ -278,8 +272,8 @@ async fn erase(store: &Store, id: Option<&str>) -> Result<Option<Erasure>, Store
         store.client(&last_name, &id_number).await?.map(|client| client.id.0)
     };
     match row {
-        Some(row) => store.erase_client(ClientId(row), CALLER, now()).await.map(Some),
-        None => Ok(None),
+        Some(row) => store.erase_client(ClientId(row), CALLER, now()).await,
+        None => Ok(Erasure::Unknown),
     }
 }
 

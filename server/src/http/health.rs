@@ -56,8 +56,8 @@ impl Parts {
     /// `database`: whether it answers, where it was asked.
     fn of(app: &App, database: Option<bool>) -> Self {
         let is_stopping = app.stopping.load(std::sync::atomic::Ordering::Relaxed);
-        let is_written = database.unwrap_or(true) && app.store.admits_writing();
-        let (searches, bookings) = (!is_stopping, !is_stopping && is_written);
+        let searches = !is_stopping;
+        let bookings = searches && database == Some(true) && app.store.admits_writing();
         let word = |is_ready| match (is_stopping, is_ready) {
             (true, _) => "stopping",
             (false, true) => "ready",

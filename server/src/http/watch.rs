@@ -36,7 +36,7 @@ pub async fn observe(
     request.extensions_mut().insert(RequestId(id.clone()));
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     // Only methods and paths that there are, so that nobody can make up metrics.
-    let known = known(&method);
+    let known = known_method(&method);
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or("none", MatchedPath::as_str).to_owned();
     let span = tracing::info_span!("request", request.id = %id);
@@ -69,7 +69,7 @@ pub async fn observe(
 }
 
 /// A method that HTTP has; all others are one, under OpenTelemetry's name for them.
-fn known(method: &Method) -> &'static str {
+fn known_method(method: &Method) -> &'static str {
     const METHODS: [&str; 9] =
         ["GET", "POST", "OPTIONS", "HEAD", "PUT", "PATCH", "DELETE", "CONNECT", "TRACE"];
     METHODS.into_iter().find(|known| method == known).unwrap_or("_OTHER")

@@ -122,3 +122,19 @@ impl<'d> Walk<'d> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::{POLICY, Scope};
+
+    /// What needs more than a key that searches is of bookings, and they are in the database.
+    #[test]
+    fn fields_that_ask_the_database_wait_with_the_bookings() {
+        let others = [Scopes::of(&[Scope::Search]), Scopes::of(&Scope::ALL)];
+        let roots = POLICY.iter().filter(|(on, name, _)| *on == "Query" && !name.starts_with("__"));
+        for (_, name, need) in roots {
+            assert_eq!(OF_BOOKINGS.contains(name), !others.contains(need), "{name}");
+        }
+    }
+}
