@@ -1,8 +1,8 @@
 //! After a new network file: which booked trips have trains that run otherwise now.
 //!
 //! Trips are compared a page at a time, by one server (see `store::Turn`), at the start, whenever a
-//! network takes over, and every hour for what was booked while it did. What is found is kept in
-//! the database for support staff, and forgotten when it does not hold any more.
+//! network takes over, a minute later, and every hour, for what was booked while it did. What is
+//! found is kept in the database for support staff, and forgotten when it does not hold any more.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,8 +17,21 @@ use crate::store::{BookedTrip, LEASE, Store, StoreError, Turn};
 /// The job's name in the database.
 const JOB: &str = "affected-trips";
 
-/// How often trips are compared though no network took over.
-const COMPARE_EVERY: Duration = Duration::from_hours(1);
+/// When trips are compared though no network took over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Once, so long after one did: others of these servers may have gone on booking by the network
+    /// before for a moment, and requests that were under way did, too.
+    pub settled: Duration,
+    /// From then on.
+    pub every: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { settled: Duration::from_mins(1), every: Duration::from_hours(1) }
+    }
+}
 
 /// How long to wait where another server has the turn, or the database is away.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(5);
@@ -36,15 +49,19 @@ pub struct Compared {
 }
 
 /// Compares after each new network, for ever.
-pub async fn watch(networks: Arc<Networks>, store: Store, clock: Clock) {
+pub async fn watch(networks: Arc<Networks>, store: Store, clock: Clock, pace: Pace) {
     let mut changes = networks.changes();
     changes.mark_changed();
-    let mut is_due = false;
+    let mut wait = pace.settled;
     loop {
-        tokio::select! {
-            changed = changes.changed() => if changed.is_err() { return },
-            () = tokio::time::sleep(COMPARE_EVERY) => is_due = true,
+        let (changed, is_due) = tokio::select! {
+            changed = changes.changed() => (changed, false),
+            () = tokio::time::sleep(wait) => (Ok(()), true),
+        };
+        if changed.is_err() {
+            return;
         }
+        wait = if is_due { pace.every } else { pace.settled };
         let network = Arc::clone(&changes.borrow_and_update().network);
         while !compare_once(&network, &store, &clock, is_due).await {
             tokio::time::sleep(TRY_AGAIN_AFTER).await;
@@ -52,7 +69,6 @@ pub async fn watch(networks: Arc<Networks>, store: Store, clock: Clock) {
                 break;
             }
         }
-        is_due = false;
     }
 }
 

@@ -73,11 +73,21 @@ pub fn bundled() -> Result<Network, NetworkFileError> {
 pub fn load(path: &Path) -> Result<Network, NetworkFileError> {
     let path = path.to_owned();
     let unreadable = |source| NetworkFileError::Unreadable { path: path.clone(), source };
-    let mut file = File::open(&path).map_err(unreadable)?;
-    if file.metadata().map_err(unreadable)?.is_dir() {
+    // Before it is opened: opening a pipe waits for whoever writes to it.
+    let metadata = std::fs::metadata(&path).map_err(unreadable)?;
+    if metadata.is_dir() {
         return Err(unreadable(io::Error::from(io::ErrorKind::IsADirectory)));
     }
+    if !metadata.is_file() {
+        return Err(unreadable(io::Error::other("not a regular file")));
+    }
+    let mut file = File::open(&path).map_err(unreadable)?;
     let no_room = |source| NetworkFileError::NoRoom { path: path.clone(), source };
+    // Before it is filled: others need the room, too.
+    let room = rustix::fs::statvfs(std::env::temp_dir()).map_err(|error| no_room(error.into()))?;
+    if room.f_bavail * room.f_frsize < metadata.len() {
+        return Err(no_room(io::Error::from(io::ErrorKind::StorageFull)));
+    }
     let mut copy = tempfile::tempfile().map_err(no_room)?;
     io::copy(&mut file, &mut copy).map_err(no_room)?;
     if copy.metadata().map_err(no_room)?.len() == 0 {

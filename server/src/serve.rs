@@ -98,7 +98,7 @@ pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let ended = runtime.map_err(StartError::from).and_then(|runtime| {
-        runtime.block_on(async {
+        let ended = runtime.block_on(async {
             match cli.command.unwrap_or(Command::Serve(Box::new(cli.serve))) {
                 Command::Serve(options) => serve(*options).await.map(|()| ExitCode::SUCCESS),
                 Command::Migrate(options) => migrate(&options).await.map(|()| ExitCode::SUCCESS),
@@ -128,7 +128,10 @@ pub fn run() -> ExitCode {
                     commands::client_erase(&options).await
                 }
             }
-        })
+        });
+        // What hangs, such as reading a file from a disk that is away, does not keep the process.
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        ended
     });
     match ended {
         Ok(code) => code,
@@ -189,7 +192,7 @@ async fn store_of(options: &ServeOptions, auth: Auth, watch: &Watch) -> Result<S
     };
     let configure = |config| StoreConfig {
         id_number_check: check(options.id_number_check),
-        replica_url: options.replica_url.clone(),
+        replica_url: options.replica_url.clone().filter(|url| !url.is_empty()),
         observer: Some(observer(Arc::clone(&watch.metrics))),
         ..config
     };
@@ -197,7 +200,8 @@ async fn store_of(options: &ServeOptions, auth: Auth, watch: &Watch) -> Result<S
 }
 
 async fn serve(options: ServeOptions) -> Result<(), StartError> {
-    let watch = start_watching(&options)?;
+    // Dropped last of all, so that everything that is said until then is written.
+    let (watch, _log) = start_watching(&options)?;
     let auth = options.auth.unwrap_or(Auth::Open);
     if auth == Auth::Open && !options.listen.ip().is_loopback() {
         return Err(StartError::NotLoopback(options.listen));
@@ -221,7 +225,8 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
         let every = Duration::from_millis(options.network_poll_ms);
         jobs.spawn(file.run(Arc::clone(&networks), every));
     }
-    jobs.spawn(affected::watch(Arc::clone(&networks), store.clone(), clock.clone()));
+    let pace = affected::Pace::default();
+    jobs.spawn(affected::watch(Arc::clone(&networks), store.clone(), clock.clone(), pace));
     let stopping = Arc::new(AtomicBool::new(false));
     let open = OpenConnections::new(engine.limits());
     let app = App {
@@ -234,6 +239,7 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
         open: open.clone(),
         shared,
         access,
+        health: Arc::default(),
         origins: options.allow_origins.clone(),
     };
     let asked = asked_to_stop();
@@ -264,11 +270,12 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
 }
 
 /// Starts the log, and the traces where they are wanted.
-fn start_watching(options: &ServeOptions) -> Result<Watch, TracesError> {
+fn start_watching(options: &ServeOptions) -> Result<(Watch, sight::log::Log), TracesError> {
     let traces = options.otlp_endpoint.as_deref().filter(|endpoint| !endpoint.is_empty());
     let traces = traces.map(|endpoint| Traces::to(endpoint, options.trace_part)).transpose()?;
-    sight::log::start(options.log, traces.as_ref());
-    Ok(Watch { metrics: Arc::default(), traces })
+    let log = sight::log::start(options.log, traces.as_ref());
+    let log_lost = Some(log.lost.clone());
+    Ok((Watch { metrics: Arc::default(), traces, log_lost }, log))
 }
 
 fn say_ready(address: SocketAddr) {
@@ -283,7 +290,7 @@ fn say_ready(address: SocketAddr) {
 
 /// What servers share, where they do; said either way.
 async fn shared(options: &ServeOptions) -> Result<Option<Shared>, StartError> {
-    let Some(url) = &options.redis_url else {
+    let Some(url) = options.redis_url.as_deref().filter(|url| !url.is_empty()) else {
         tracing::info!(
             hint = "with REDIS_URL, limits and persisted queries are shared by all servers",
             "limits.per_process"

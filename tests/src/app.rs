@@ -127,6 +127,7 @@ pub async fn start_for(
         open: open.clone(),
         shared: setup.shared,
         access: Arc::new(access),
+        health: Arc::default(),
         origins: setup.origins,
     };
     tokio::spawn(store.clone().hear_changes());

@@ -2,6 +2,7 @@
 //! there is none, [`Redis::start`] gives `None` after one loud line, and panics where the
 //! environment has `CI`.
 
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -56,6 +57,19 @@ impl Redis {
             assert!(began.elapsed() < PATIENCE, "Redis does not start");
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// Tells it a command without blanks in its words.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not do so.
+    pub fn say(&self, command: &str) {
+        let mut socket = TcpStream::connect(("127.0.0.1", self.port)).expect("a connection");
+        socket.write_all(format!("{command}\r\n").as_bytes()).expect("a command");
+        let mut answer = [0; 5];
+        socket.read_exact(&mut answer).expect("an answer");
+        assert_eq!(&answer, b"+OK\r\n", "{command}");
     }
 
     /// Kills it.

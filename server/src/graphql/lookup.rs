@@ -24,9 +24,11 @@ impl<'c> LookUp<'c> {
     ///
     /// # Errors
     ///
-    /// Where the caller has made as many as there may be.
+    /// Where the caller has made as many as there may be, or none can be noted at the moment.
     pub async fn begin(context: &'c Context<'c>, what: LookedUp) -> Result<Self> {
-        let taken = lookups(context).take(&Caller::of(context).name).await;
+        store(context).check_writing().map_err(|error| store_failed(&error))?;
+        let lookups = context.data_unchecked::<Arc<Lookups>>();
+        let taken = lookups.take(&Caller::of(context).name).await;
         Ok(Self { context, what, taken: taken.map_err(too_many)? })
     }
 
@@ -36,27 +38,29 @@ impl<'c> LookUp<'c> {
     ///
     /// Where the database cannot be asked, or cannot note that it was.
     pub async fn end<T>(
-        self,
+        mut self,
         found: std::result::Result<Option<T>, StoreError>,
     ) -> Result<Option<T>> {
         let is_hit = matches!(found, Ok(Some(_)));
-        // Whoever knows a trip and a traveller of it may look at it as often as he likes; whoever
-        // could not be answered has learnt nothing.
-        if found.is_err() || is_hit && self.what == LookedUp::Trip {
-            lookups(self.context).give_back(&self.taken).await;
-        }
         let found = match found {
             Ok(found) => self.note(is_hit).await.map(|()| found),
             Err(error) => Err(error),
         };
+        // Whoever knows a trip and a traveller of it may look at it as often as he likes; whoever
+        // could not be answered has learnt nothing.
+        if found.is_err() || is_hit && self.what == LookedUp::Trip {
+            self.taken.give_back().await;
+        } else {
+            self.taken.keep();
+        }
         self.take_time().await;
         found.map_err(|error| store_failed(&error))
     }
 
     /// Ends one that is not noted: it has had an effect, which has a row of its own in the audit
     /// log, or could not be answered.
-    pub async fn end_unnoted(self) {
-        lookups(self.context).give_back(&self.taken).await;
+    pub async fn end_unnoted(mut self) {
+        self.taken.give_back().await;
         self.take_time().await;
     }
 
@@ -94,10 +98,6 @@ pub async fn look_up_trip(
     let look_up = LookUp::begin(context, LookedUp::Trip).await?;
     let found = store(context).trip(reference, last_name).await;
     look_up.end(found).await
-}
-
-fn lookups<'c>(context: &Context<'c>) -> &'c Lookups {
-    context.data_unchecked::<Arc<Lookups>>()
 }
 
 fn too_many(too_many: TooMany) -> Error {

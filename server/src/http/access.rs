@@ -115,7 +115,11 @@ impl Access {
     /// Where the caller is not known.
     pub(super) async fn know(&self, headers: &HeaderMap) -> Result<Caller, Refused> {
         match &self.callers {
-            Callers::Everybody(caller) => called_by_this_machine(headers).map(|()| caller.clone()),
+            Callers::Everybody(caller) => {
+                called_by_this_machine(headers)?;
+                sent_by_this_machine(headers)?;
+                Ok(caller.clone())
+            }
             Callers::Keys(keys) => keys.caller(shown(headers)?).await,
         }
     }
@@ -145,6 +149,35 @@ fn called_by_this_machine(headers: &HeaderMap) -> Result<(), Refused> {
          API keys nobody else is answered; start the server with --auth keys"
     );
     Err(Refused::new(Code::Forbidden, message))
+}
+
+/// Headers by which proxies tell whom they were asked by.
+const SENT_BY: [&str; 3] = ["x-forwarded-for", "x-real-ip", "forwarded"];
+
+/// Refuses what a proxy passed on for somebody elsewhere.
+fn sent_by_this_machine(headers: &HeaderMap) -> Result<(), Refused> {
+    for name in SENT_BY {
+        let values = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default());
+        let mut addresses = values.flat_map(|value| value.split(','));
+        if let Some(other) = addresses.find(|it| !is_loopback(it)) {
+            let message = format!(
+                "expected a request of this machine, found one that was passed on for {other:?} \
+                 ({name}): without API keys nobody else is answered; start the server with --auth \
+                 keys"
+            );
+            return Err(Refused::new(Code::Forbidden, message));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a proxy names an address of this machine: `::1`, or `for="[::1]:1234"`.
+fn is_loopback(named: &str) -> bool {
+    let first = named.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let named = first.strip_prefix("for=").unwrap_or(&first).trim_matches('"');
+    let host = named.parse::<Authority>().map_or_else(|_| named.to_owned(), |it| it.host().into());
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    address.is_ok_and(|address| address.is_loopback())
 }
 
 fn is_this_machine(host: &str) -> bool {

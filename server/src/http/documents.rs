@@ -196,6 +196,8 @@ impl Documents {
             return Err(vec![Refused::new(Code::PersistedQueryMismatch, message).into()]);
         }
         if let Some(found) = self.known(&hash) {
+            // Another server has asked for it, or Redis has forgotten it.
+            self.keep_shared(wanted, &hash, text);
             return Ok(found);
         }
         if self.only_trusted {
@@ -203,11 +205,15 @@ impl Documents {
         }
         let document = Arc::new(self.read(text, hash, limits).await?);
         self.keep(hash, &document, limits);
-        // Only those whose callers mean to name them by hash.
-        if let (Some(shared), Some(_)) = (&self.shared, wanted.hash) {
-            shared.keep_document(&hash, text);
-        }
+        self.keep_shared(wanted, &hash, text);
         Ok(document)
+    }
+
+    /// Lets other servers have a document that its caller means to name by its hash.
+    fn keep_shared(&self, wanted: &Wanted, hash: &Hash, text: &str) {
+        if let (Some(shared), Some(_), false) = (&self.shared, wanted.hash, self.only_trusted) {
+            shared.keep_document(hash, text);
+        }
     }
 
     /// The document with this hash that another server was sent. It is read as though a caller had

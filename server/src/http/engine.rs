@@ -231,7 +231,8 @@ impl Engine {
         needs.map_or(Ok(()), |needs| needs.check(caller.scopes)).map_err(refused)?;
         let is_of_bookings = needs.is_some_and(Needs::is_of_bookings);
         let work = if is_of_bookings { Work::Booking } else { Work::Search };
-        if !is_subscription {
+        // One of the network has nothing to do until there is another one.
+        if !is_subscription || is_of_bookings {
             self.gates.check(work).map_err(refused)?;
         }
         let is_mutation = operation.ty == OperationType::Mutation;

@@ -51,6 +51,16 @@ pub async fn secure(
     response
 }
 
+/// Puts the name that was asked where HTTP/1.1 has it: HTTP/2 says it in the URI, and what the URI
+/// says counts.
+pub async fn name_asked(mut request: Request, next: Next) -> Response {
+    let authority = request.uri().authority().map(|it| HeaderValue::from_str(it.as_str()));
+    if let Some(Ok(host)) = authority {
+        request.headers_mut().insert(header::HOST, host);
+    }
+    next.run(request).await
+}
+
 /// An origin whose pages may ask, as browsers write it: `https://app.example`.
 ///
 /// # Errors

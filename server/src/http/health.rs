@@ -1,11 +1,15 @@
 //! Health: whether the process lives, and what it is ready for.
 
+use std::time::{Duration, Instant};
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 
 use super::App;
+use crate::store::Store;
 
 /// `GET /health/live`: 200 as long as the process answers.
 pub async fn live(State(app): State<App>) -> Json<Value> {
@@ -36,6 +40,31 @@ pub async fn ready_to_book(State(app): State<App>) -> (StatusCode, Json<Value>) 
     parts.answer(parts.bookings)
 }
 
+/// For how long an answer of the database is good: anybody may ask for health, as often as he
+/// likes.
+const GOOD_FOR: Duration = Duration::from_millis(250);
+
+/// Whether the database answers: it is asked once for all who want to know at the same time.
+#[derive(Debug, Default)]
+pub struct Health(Mutex<Option<(Instant, bool)>>);
+
+impl Health {
+    async fn answers(&self, store: &Store) -> bool {
+        let mut last = self.0.lock().await;
+        if let Some((at, answers)) = *last
+            && at.elapsed() < GOOD_FOR
+        {
+            return answers;
+        }
+        let asked = store.health().await;
+        if let Err(error) = &asked {
+            tracing::warn!(error.cause = %error, "health.database_away");
+        }
+        *last = Some((Instant::now(), asked.is_ok()));
+        asked.is_ok()
+    }
+}
+
 /// What a server is ready for.
 struct Parts {
     searches: bool,
@@ -46,11 +75,8 @@ struct Parts {
 impl Parts {
     /// With what the database says.
     async fn asked(app: &App) -> Self {
-        let database = app.store.health().await;
-        if let Err(error) = &database {
-            tracing::warn!(error.cause = %error, "health.database_away");
-        }
-        Self::of(app, Some(database.is_ok()))
+        let answers = app.health.answers(&app.store).await;
+        Self::of(app, Some(answers))
     }
 
     /// `database`: whether it answers, where it was asked.

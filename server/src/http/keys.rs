@@ -28,8 +28,9 @@ const ASK_EVERY: Duration = Duration::from_secs(3);
 /// How long a key stays good without the database.
 const GRACE: Duration = Duration::from_hours(1);
 
-/// How long a key is remembered that nobody shows.
-const REMEMBERED: Duration = Duration::from_mins(10);
+/// How long a key is remembered that nobody shows: whoever asks now and then is known, too, when
+/// the database goes away.
+const REMEMBERED: Duration = GRACE;
 
 /// Keys that are remembered at most, good and unknown ones together.
 const KEYS_MAX: usize = 10_000;

@@ -55,6 +55,7 @@ pub use connections::serve;
 pub use documents::{Documents, Trusted, Wanted};
 pub use engine::{Engine, NotTrusted};
 pub use headers::parse_origin;
+pub use health::Health;
 pub use keys::{KeyStats, Keys};
 pub use limits::Limits;
 pub use open::OpenConnections;
@@ -87,6 +88,8 @@ pub struct App {
     pub shared: Option<Shared>,
     /// Who gets in.
     pub access: Arc<Access>,
+    /// Whether the database answers.
+    pub health: Arc<Health>,
     /// Origins whose pages may ask.
     pub origins: Vec<HeaderValue>,
 }
@@ -123,6 +126,7 @@ pub fn router(app: App) -> Router {
         .layer(middleware::from_fn_with_state(proxies, headers::secure))
         .layer(middleware::from_fn_with_state(Arc::clone(&app.stopping), say_goodbye))
         .layer(middleware::from_fn_with_state(app.watch.clone(), watch::observe))
+        .layer(middleware::from_fn(headers::name_asked))
         .with_state(app)
 }
 

@@ -10,6 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use opentelemetry::trace::Status;
 use tracing::{Instrument, Span};
+use tracing_appender::non_blocking::ErrorCounter;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use super::answer::Codes;
@@ -24,6 +25,8 @@ pub struct Watch {
     pub metrics: Arc<Metrics>,
     /// Where traces go, if they do.
     pub traces: Option<Traces>,
+    /// Counts lines of the log that were lost.
+    pub log_lost: Option<ErrorCounter>,
 }
 
 /// Gives the request an id, tells how it ended, and tells the caller the id.
@@ -34,38 +37,62 @@ pub async fn observe(
 ) -> Response {
     let id = request_id();
     request.extensions_mut().insert(RequestId(id.clone()));
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    // Only methods and paths that there are, so that nobody can make up metrics.
-    let known = known_method(&method);
+    // Only methods and paths that there are, so that nobody can make up metrics, and nothing that
+    // somebody wrote into an address is in the log.
+    let method = known_method(request.method());
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or("none", MatchedPath::as_str).to_owned();
-    let span = tracing::info_span!("request", request.id = %id);
+    let span = request_span(&id);
     traces::go_on(&span, request.headers());
     let started = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
     let (took, status) = (started.elapsed(), response.status());
     span.in_scope(|| {
         tracing::info!(
-            http.method = %method,
-            http.path = %path,
+            http.method = method,
+            http.path = route,
             http.status = status.as_u16(),
             duration.ms = took.as_secs_f64() * 1e3,
             "request.done"
         );
     });
+    let codes = response.extensions_mut().remove().map_or(vec![], |Codes(codes)| codes);
+    let has_failed = status.is_server_error() || codes.iter().any(|code| is_of_server(code));
     if watch.traces.is_some() {
-        trace(&span, known, &route, status.as_u16());
+        trace(&span, method, &route, status.as_u16(), has_failed);
     }
-    watch.metrics.request(known, &route, status.as_u16(), took);
-    if let Some(Codes(codes)) = response.extensions_mut().remove() {
-        for code in &codes {
-            watch.metrics.error(code);
-        }
+    watch.metrics.request(method, &route, status.as_u16(), took);
+    if has_failed && route == GRAPHQL {
+        watch.metrics.request_failed();
+    }
+    for code in &codes {
+        watch.metrics.error(code);
     }
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+/// The path of operations.
+const GRAPHQL: &str = "/graphql";
+
+/// Around everything that is done for a request. It is there whatever level is logged, for its id.
+pub(super) fn request_span(id: &str) -> Span {
+    tracing::error_span!("request", request.id = %id)
+}
+
+/// Whether it is the server's fault that an operation, answered with 200 maybe, has this error.
+fn is_of_server(code: &str) -> bool {
+    const OF_SERVER: [&str; 6] = [
+        "INTERNAL",
+        "BOOKINGS_UNAVAILABLE",
+        "SEARCH_TIMEOUT",
+        "MUTATION_TIMEOUT",
+        "OVERLOADED",
+        "AUTHENTICATION_UNAVAILABLE",
+    ];
+    OF_SERVER.contains(&code)
 }
 
 /// A method that HTTP has; all others are one, under OpenTelemetry's name for them.
@@ -76,12 +103,12 @@ fn known_method(method: &Method) -> &'static str {
 }
 
 /// Under the names that OpenTelemetry has for them.
-fn trace(span: &Span, method: &'static str, route: &str, status: u16) {
+fn trace(span: &Span, method: &'static str, route: &str, status: u16, has_failed: bool) {
     span.set_attribute("otel.kind", "server");
     span.set_attribute("http.request.method", method);
     span.set_attribute("http.route", route.to_owned());
     span.set_attribute("http.response.status_code", i64::from(status));
-    if status >= 500 {
+    if has_failed {
         span.set_status(Status::error(""));
     }
 }
@@ -127,6 +154,7 @@ fn snapshot(app: &App) -> Snapshot {
         callers: app.open.stats(),
         keys_age_s: access.keys.map(|keys| keys.age_s),
         shared: app.shared.as_ref().map(Shared::stats),
+        log_lines_lost: app.watch.log_lost.as_ref().map_or(0, |it| it.dropped_lines() as u64),
         traces: app.watch.traces.as_ref().map(Traces::stats).unwrap_or_default(),
         process: Process::now(),
         tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks() as u64,

@@ -123,7 +123,7 @@ impl Shared {
             times_away: AtomicU64::new(0),
             answered_alone: AtomicU64::new(0),
         });
-        inner.ask_once().await;
+        inner.ask_once(ASK_AGAIN).await;
         let asking = tokio::spawn(ask(Arc::clone(&inner)));
         Ok(Self { inner, _asking: Arc::new(AbortOnDrop(asking.abort_handle())) })
     }
@@ -196,6 +196,9 @@ impl Shared {
     }
 }
 
+/// Written to see whether Redis can be written to.
+const PROBE_KEY: &str = "railgraph:probe";
+
 fn lookups_key(caller: &str) -> String {
     format!("railgraph:lookups:{caller}")
 }
@@ -232,10 +235,13 @@ impl Inner {
         }
     }
 
-    async fn ask_once(&self) {
+    /// Asks whether it would count, in so much time.
+    async fn ask_once(&self, patience: Duration) {
         let mut connection = self.connection.clone();
-        let ping = redis::cmd("PING");
-        let asked = tokio::time::timeout(ASK_AGAIN, ping.query_async::<String>(&mut connection));
+        // One that can only be read, or is full, cannot count.
+        let mut probe = redis::cmd("SET");
+        probe.arg(PROBE_KEY).arg(1).arg("PX").arg(ASK_AGAIN.as_millis() as u64);
+        let asked = tokio::time::timeout(patience, probe.query_async::<String>(&mut connection));
         match asked.await {
             Ok(Ok(_)) => {
                 if !self.is_there.swap(true, Ordering::Relaxed) {
@@ -253,6 +259,6 @@ async fn ask(inner: Arc<Inner>) {
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        inner.ask_once().await;
+        inner.ask_once(PATIENCE).await;
     }
 }

@@ -1,13 +1,17 @@
 //! The log: on a terminal for people, elsewhere one JSON object a line. Such an object has the
 //! event's name as `event`, its fields under dotted names, and those of the spans around it, so
 //! that every line of a request has its `request.id`.
+//!
+//! A thread of its own writes them. Whoever reads them may stand still: then lines are lost and
+//! counted, and no request waits.
 
 use std::fmt;
-use std::io::IsTerminal;
+use std::io::{BufWriter, IsTerminal};
 
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, JsonFields, Writer};
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormattedFields};
@@ -19,6 +23,17 @@ use tracing_subscriber::{EnvFilter, Layer};
 use super::traces::Traces;
 use crate::cli::LogFormat;
 
+/// Lines that wait to be written, at most: some megabytes.
+const LINES_MAX: usize = 16_384;
+
+/// A log that was started. What waits to be written is, for a second at most, when it is dropped.
+#[derive(Debug)]
+pub struct Log {
+    /// Counts lines that were lost.
+    pub lost: ErrorCounter,
+    _writer: WorkerGuard,
+}
+
 /// Starts the log, and with it the traces where they are wanted. A second start in one process, as
 /// tests do it, keeps those of the first.
 ///
@@ -27,17 +42,30 @@ use crate::cli::LogFormat;
 /// # Panics
 ///
 /// Never: the directives are proper ones.
-pub fn start(format: Option<LogFormat>, traces: Option<&Traces>) {
+pub fn start(format: Option<LogFormat>, traces: Option<&Traces>) -> Log {
     let filter = EnvFilter::builder()
         .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
         .from_env_lossy()
         .add_directive("sqlx=warn".parse().expect("a directive"))
         // Its spans are for traces.
         .add_directive("sea_orm=warn".parse().expect("a directive"))
-        .add_directive("sea_orm_migration=warn".parse().expect("a directive"));
+        .add_directive("sea_orm_migration=warn".parse().expect("a directive"))
+        // They would tell what callers say.
+        .add_directive("tungstenite=info".parse().expect("a directive"))
+        .add_directive("tokio_tungstenite=info".parse().expect("a directive"))
+        .add_directive("hyper=info".parse().expect("a directive"))
+        .add_directive("h2=info".parse().expect("a directive"));
     let pretty = std::io::stderr().is_terminal();
     let format = format.unwrap_or(if pretty { LogFormat::Pretty } else { LogFormat::Json });
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // What came meanwhile is written at once.
+    let output = BufWriter::new(std::io::stderr());
+    let (output, writer) = NonBlockingBuilder::default()
+        .buffered_lines_limit(LINES_MAX)
+        .lossy(true)
+        .thread_name("log")
+        .finish(output);
+    let lost = output.error_counter();
+    let lines = tracing_subscriber::fmt::layer().with_writer(output);
     let lines = match format {
         LogFormat::Json => {
             lines.event_format(JsonLines).fmt_fields(JsonFields::new()).with_filter(filter).boxed()
@@ -49,6 +77,7 @@ pub fn start(format: Option<LogFormat>, traces: Option<&Traces>) {
     };
     let traces = traces.map(Traces::layer);
     let _ = tracing_subscriber::registry().with(lines).with(traces).try_init();
+    Log { lost, _writer: writer }
 }
 
 /// One JSON object a line.

@@ -114,6 +114,8 @@ pub struct Snapshot {
     pub shared: Option<SharedStats>,
     /// Sent spans.
     pub traces: TraceStats,
+    /// Lines of the log that were lost.
+    pub log_lines_lost: u64,
     /// The process.
     pub process: Process,
     /// Tasks that are alive.
@@ -137,6 +139,7 @@ pub struct Metrics {
     registry: Registry,
     requests: Family<Request, Counter>,
     request_seconds: Histogram,
+    requests_failed: Counter,
     errors: Family<Code, Counter>,
     searches: [Histogram; 2],
     itineraries: [Counter; 3],
@@ -189,6 +192,7 @@ struct Read {
     connections_max: Gauge,
     spans_exported: Counter,
     spans_lost: Counter,
+    log_lines_lost: Counter,
     resident: Gauge,
     anonymous: Gauge,
     fds: Gauge,
@@ -231,6 +235,10 @@ fn searches(to: &mut Registry) -> ([Histogram; 2], [Counter; 3]) {
     (searches, itineraries)
 }
 
+/// What a failed request is.
+const FAILED: &str =
+    "Requests not answered as they should be by the server's fault, with any status";
+
 /// Bookings by how they ended, each from zero on.
 fn bookings(to: &mut Registry) -> Family<Status, Counter> {
     let bookings = Family::<Status, Counter>::default();
@@ -262,6 +270,7 @@ impl Metrics {
                 "Requests, from their first byte to their answer",
                 request_seconds,
             ),
+            requests_failed: add(to, "graphql_requests_failed", FAILED, Counter::default()),
             errors: add(
                 to,
                 "graphql_errors",
@@ -323,6 +332,11 @@ impl Metrics {
         let labels = Request { method: method.to_owned(), path: path.to_owned(), status };
         self.requests.get_or_create(&labels).inc();
         self.request_seconds.observe(took.as_secs_f64());
+    }
+
+    /// It could not be answered as it should.
+    pub fn request_failed(&self) {
+        self.requests_failed.inc();
     }
 
     /// A caller was told an error.
@@ -429,6 +443,7 @@ impl Read {
         read.register_subscriptions(to);
         to.register("trace_spans_exported", "Spans a collector took", read.spans_exported.clone());
         to.register("trace_spans_lost", "Spans it did not take", read.spans_lost.clone());
+        to.register("log_lines_lost", "Lines nobody took", read.log_lines_lost.clone());
         to.register(
             "process_resident_memory_bytes",
             "Memory, the network file's pages included",
@@ -617,6 +632,7 @@ impl Read {
         self.connections_max.set(i64::from(most));
         count(&self.spans_exported, now.traces.exported);
         count(&self.spans_lost, now.traces.lost);
+        count(&self.log_lines_lost, now.log_lines_lost);
         let process = now.process;
         number(&self.resident, process.resident_bytes);
         number(&self.anonymous, process.anonymous_bytes);

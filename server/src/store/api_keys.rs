@@ -12,6 +12,7 @@ use sea_orm::{
 
 use super::Store;
 use super::audit::Effect;
+use super::breaker::Use;
 use super::entities::api_key;
 use super::error::StoreError;
 use super::write::Outcome;
@@ -132,11 +133,14 @@ impl Store {
     /// revoked is seen at once.
     pub async fn api_keys_of(&self, ids: &[KeyId]) -> Result<Vec<ApiKey>, StoreError> {
         let ids = ids.iter().map(KeyId::as_str);
-        let rows = api_key::Entity::find()
-            .filter(api_key::Column::Id.is_in(ids))
-            .all(self.key_reader())
-            .await?;
-        rows.into_iter().map(key_of).collect()
+        let read = async {
+            let rows = api_key::Entity::find()
+                .filter(api_key::Column::Id.is_in(ids))
+                .all(self.key_reader())
+                .await?;
+            rows.into_iter().map(key_of).collect()
+        };
+        self.guarded(Use::Read, read).await
     }
 
     /// SQLite's readers see what is committed; of PostgreSQL's, only the primary is sure to.

@@ -23,6 +23,7 @@ use sea_orm::{
 };
 
 use super::Store;
+use super::breaker::Use;
 use super::entities::audit_log;
 use super::error::StoreError;
 use super::steps::Step;
@@ -257,6 +258,16 @@ impl Store {
     /// Notes that somebody was looked up, and whether anything was found; not who, and not what was
     /// asked.
     pub async fn audit_lookup(
+        &self,
+        what: LookedUp,
+        is_hit: bool,
+        caller: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.guarded(Use::Write, self.audit_lookup_guarded(what, is_hit, caller, now)).await
+    }
+
+    async fn audit_lookup_guarded(
         &self,
         what: LookedUp,
         is_hit: bool,

@@ -6,7 +6,8 @@
 //! asks; meanwhile the breaker is **half open**. Where the database answers, it closes.
 //!
 //! A request that its caller has given up counts as failed where it had taken long: callers have
-//! less patience than the database is given.
+//! less patience than the database is given. So does one that was written too late for its caller
+//! to hear of it.
 //!
 //! Reading and writing have one each: where the disk is full, trips can be read.
 
@@ -32,7 +33,7 @@ const COOL_DOWN: Duration = Duration::from_millis(500);
 const LOOK_MAX: Duration = Duration::from_secs(1);
 
 /// What takes longer when its caller gives it up has failed; before, nobody knows.
-const GIVEN_UP_AFTER: Duration = Duration::from_millis(500);
+const GIVEN_UP_AFTER: Duration = Duration::from_millis(400);
 
 /// What a request wants of the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,6 +190,16 @@ impl Store {
         looked
     }
 
+    /// Refuses what would end with writing while that is refused.
+    ///
+    /// # Errors
+    ///
+    /// Where it is.
+    pub fn check_writing(&self) -> Result<(), StoreError> {
+        let is_admitted = self.breaker(Use::Write).admits();
+        is_admitted.then_some(()).ok_or_else(|| unavailable("the circuit breaker is open"))
+    }
+
     /// Whether writing is not refused at the moment.
     pub fn admits_writing(&self) -> bool {
         self.breaker(Use::Write).stats().state == BreakerState::Closed
@@ -225,7 +236,8 @@ impl Store {
         };
         let is_away =
             matches!(outcome, Err(StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_)));
-        tracked.ended = Some(!is_away);
+        let is_late = what == Use::Write && tracked.begun.elapsed() >= patience;
+        tracked.ended = Some(!is_away && !is_late);
         outcome
     }
 

@@ -9,13 +9,20 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
 use super::error::StoreError;
 
-/// The end of a primary's log: behind everything that was acknowledged.
+/// The end of a primary's log: behind everything that was acknowledged. Where the last record ends
+/// with a page, PostgreSQL says where the next one will begin, behind the header of a page that
+/// nobody may write for hours: 40 bytes at the beginning of a file, else 24. A standby never gets
+/// there, so it is taken off.
 pub(super) const PRIMARY: &str = "SELECT \
      FALSE AS is_standby, \
-     (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::BIGINT AS position, \
+     next - CASE \
+         WHEN next % pg_size_bytes(current_setting('wal_segment_size')) = 40 THEN 40 \
+         WHEN next % current_setting('wal_block_size')::BIGINT = 24 THEN 24 \
+         ELSE 0 END AS position, \
      system_identifier AS cluster, \
      ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::BIT(32)::INTEGER AS timeline \
-     FROM pg_control_system()";
+     FROM pg_control_system(), \
+     LATERAL (SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::BIGINT AS next) AS place";
 
 /// What a standby has applied. Which timeline it receives is told to members of `pg_monitor` alone;
 /// for others it is the one of its last restart point, which comes minutes after a promotion.

@@ -8,9 +8,10 @@
 //! The questions are shared: whoever comes while one is under way waits for the next, which begins
 //! after he came. So there is one at a time, however many requests there are.
 //!
-//! A standby that is away is left alone for a while; the primary is read. So it is where the server
-//! is no standby of this primary: it has another cluster's data, follows another server since one
-//! was promoted, or is a primary itself. The answers say so each time; see `log_place.rs`.
+//! A standby that is away is left alone: the primary is read, and no request waits. Now and then it
+//! is asked beside the requests whether it is back. So it is where the server is no standby of this
+//! primary: it has another cluster's data, follows another server since one was promoted, or is a
+//! primary itself. The answers say so each time; see `log_place.rs`.
 
 use std::str::FromStr;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -204,12 +205,24 @@ impl Replica {
         patience.1 = Instant::now() + AWAY;
     }
 
-    /// Leaves it alone for a while.
+    /// Leaves it alone for a while. That is said when it goes away, and not again while it is.
     fn failed(&self, error: &StoreError) {
         self.failures.fetch_add(1, Ordering::Relaxed);
         self.leave_alone();
-        self.note(ReplicaState::Away, None);
-        tracing::warn!(error.cause = %error, "database.replica_away");
+        let before = self.note(ReplicaState::Away, None);
+        if !matches!(before, Some((ReplicaState::Away, _))) {
+            tracing::warn!(error.cause = %error, "database.replica_away");
+        }
+    }
+
+    /// Whether it was found to be of no use when it was last asked.
+    fn is_useless(&self) -> bool {
+        matches!(self.found(), Some((ReplicaState::Away | ReplicaState::Refused, _)))
+    }
+
+    fn ask_again(&self) {
+        let mut patience = self.patience.lock().unwrap_or_else(PoisonError::into_inner);
+        patience.1 = Instant::now();
     }
 
     fn is_left_alone(&self) -> bool {
@@ -218,9 +231,11 @@ impl Replica {
 
     /// Whether it shows everything that was acknowledged before this was called.
     async fn is_caught_up(&self, primary: &DatabaseConnection) -> bool {
-        if self.is_left_alone() {
-            return false;
-        }
+        !self.is_left_alone() && self.look(primary).await
+    }
+
+    /// The same, though it be left alone by others.
+    async fn look(&self, primary: &DatabaseConnection) -> bool {
         // Where the primary does not say, reading it says why.
         let Ok(wanted) = self.primary.ask(primary, PRIMARY).await else { return false };
         let (late, _) = self.patience();
@@ -265,14 +280,20 @@ impl Store {
     /// whether or not anybody reads from it.
     pub async fn look_at_replica(&self) {
         if let Some(replica) = &self.inner.replica {
-            replica.is_caught_up(self.reader()).await;
+            replica.look(self.reader()).await;
         }
     }
 
     /// The database to answer a request from that begins to read now.
     pub(super) async fn reading(&self) -> &DatabaseConnection {
         let Some(replica) = &self.inner.replica else { return self.reader() };
-        if replica.is_caught_up(self.reader()).await {
+        if replica.is_useless() {
+            if !replica.is_left_alone() {
+                replica.leave_alone();
+                let store = self.clone();
+                tokio::spawn(async move { store.look_at_replica().await });
+            }
+        } else if replica.is_caught_up(self.reader()).await {
             replica.served.fetch_add(1, Ordering::Relaxed);
             return &replica.connection;
         }
@@ -291,7 +312,8 @@ impl Store {
     }
 
     /// Reads, and once more from the primary where it may have been the replica that failed: it has
-    /// gone away, or has cancelled a query that was in the way of what it applies.
+    /// gone away, or has cancelled a query that was in the way of what it applies. What fails
+    /// there, too, is not the replica's fault.
     pub(super) async fn or_from_primary<T, F, Fut>(&self, read: F) -> Result<T, StoreError>
     where
         F: Fn() -> Fut,
@@ -303,8 +325,14 @@ impl Store {
             Err(error @ (StoreError::Unavailable(_) | StoreError::Database(_)))
                 if !replica.is_left_alone() =>
             {
-                replica.failed(&error);
-                read().await
+                replica.leave_alone();
+                let again = read().await;
+                if again.is_ok() {
+                    replica.failed(&error);
+                } else {
+                    replica.ask_again();
+                }
+                again
             }
             outcome => outcome,
         }

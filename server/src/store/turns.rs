@@ -28,6 +28,10 @@ pub(super) const SHORT_LEASE: Duration = Duration::from_secs(1);
 /// The lease of a transaction that needs no other after it: the turn ends with its commit.
 pub(super) const NO_LEASE: Duration = Duration::ZERO;
 
+/// No lease is as long. One that ends later was taken before the database's clock was set back, and
+/// nobody waits for it: its token fences whoever has it.
+const LEASE_MAX_MS: i64 = 120_000;
+
 /// Moving trips to the archive, and back.
 pub(super) const ARCHIVING: &str = "archive";
 
@@ -132,7 +136,8 @@ pub(super) async fn take(
     let lock = if backend == DbBackend::Postgres { "FOR UPDATE SKIP LOCKED" } else { "" };
     let sql = format!(
         "UPDATE job_turns SET token = token + 1, held_until = {clock} + $1 WHERE job = \
-         (SELECT job FROM job_turns WHERE job = $2 AND held_until <= {clock} {lock}) \
+         (SELECT job FROM job_turns WHERE job = $2 \
+         AND (held_until <= {clock} OR held_until > {clock} + {LEASE_MAX_MS}) {lock}) \
          RETURNING token"
     );
     let lease_ms = milliseconds(lease);

@@ -209,7 +209,8 @@ async fn run_soak(
     for failure in found.wrong().take(5) {
         println!("wrong: {failure:?}");
     }
-    let is_flat = |slope: f64| slope.abs() <= 2.0;
+    // Callers let connections go that they made when they were more.
+    let is_flat = |slope: f64| slope <= 2.0;
     found.wrong().next().is_none()
         && megabytes <= 2.0
         && is_flat(tasks)

@@ -9,12 +9,15 @@ use tempfile::TempDir;
 use super::process::signal;
 use crate::postgres::free_port;
 
+/// Where it logs.
+const LOG: &str = "log";
+
 /// A running nginx in front of two servers; it ends with this value.
 pub struct Nginx {
     child: Child,
     /// `http://`, address and port.
     pub origin: String,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Nginx {
@@ -39,14 +42,24 @@ impl Nginx {
         std::fs::write(&file, settings).expect("its settings");
         let mut command = Command::new(program);
         command.args(["-g", "daemon off;", "-p"]).arg(folder.path()).arg("-c").arg(&file);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let log = std::fs::File::create(folder.path().join(LOG)).expect("its log");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let child = command.spawn().expect("nginx");
         let begun = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(begun.elapsed() < Duration::from_secs(20), "nginx does not start");
             std::thread::sleep(Duration::from_millis(20));
         }
-        Some(Self { child, origin: format!("http://127.0.0.1:{port}"), _folder: folder })
+        Some(Self { child, origin: format!("http://127.0.0.1:{port}"), folder })
+    }
+
+    /// What it has logged.
+    ///
+    /// # Panics
+    ///
+    /// Where that cannot be read.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join(LOG)).expect("its log")
     }
 }
 

@@ -175,8 +175,10 @@ impl Callers {
         let variables = json!({ "from": "London", "to": "Wien", "date": date.to_string() });
         let found = server.ask(SEARCH, &variables).await.expect("an answer");
         is_found(&found).expect("an itinerary");
+        // Before the server closes them, which a request that is just sent would not survive.
+        let http = reqwest::Client::builder().pool_idle_timeout(Duration::from_secs(5));
         Self {
-            http: reqwest::Client::new(),
+            http: http.build().expect("a client"),
             origin: server.origin.clone(),
             address: server.address,
             date,

@@ -51,6 +51,8 @@ pub struct Found {
     pub not_in_flight: usize,
     /// Bookings that were acknowledged, and those of them that are not there.
     pub booked: (usize, usize),
+    /// What nginx has logged.
+    pub nginx_log: String,
 }
 
 /// Does it; none where PostgreSQL or nginx is missing.
@@ -125,6 +127,7 @@ pub async fn run(plan: &Plan) -> Option<Found> {
         while_killed,
         not_in_flight,
         booked: (references.len(), lost),
+        nginx_log: nginx.log(),
     })
 }
 

@@ -10,6 +10,8 @@ use server::access::{Key, KeyId, POLICY};
 use server::store::{NewApiKey, Revocation};
 use tests::app::{self, Answered, NOW, Server, Setup, moment, traveller};
 use tests::feed::{self, CITIES};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 const BOOK: &str = include_str!("../../../schema/graphql/operations/book-trip.graphql");
 const TRIP: &str = include_str!("../../../schema/graphql/operations/trip.graphql");
@@ -214,6 +216,49 @@ async fn without_keys_only_names_of_this_machine_are_answered() {
         assert_eq!((answer.status, answer.code()), (403, "FORBIDDEN"), "{host}");
         assert!(answer.message().contains("--auth keys"), "{}", answer.message());
         assert_eq!(ask(&keys, host, Some(&key)).await.status, 200, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn without_keys_what_was_passed_on_for_others_is_not_answered() {
+    let open = app::on_sqlite(feed::network(CITIES)).await;
+    let ask = async |name: &str, value: &str| {
+        let request = open.http().post(open.url("/graphql")).header(name, value);
+        let request = request.json(&json!({ "query": NETWORK }));
+        Answered::of(request.send().await.expect("an answer")).await
+    };
+    for (name, value) in [
+        ("x-forwarded-for", "127.0.0.1"),
+        ("x-forwarded-for", "::1, 127.0.0.1"),
+        ("x-real-ip", "127.0.0.1"),
+        ("forwarded", "for=\"[::1]:8080\";proto=http, for=127.0.0.1"),
+    ] {
+        assert_eq!(ask(name, value).await.status, 200, "{name}: {value}");
+    }
+    for (name, value) in [
+        ("x-forwarded-for", "203.0.113.9"),
+        // What whoever called a proxy wrote himself, and what the proxy added.
+        ("x-forwarded-for", "127.0.0.1, 203.0.113.9"),
+        ("x-real-ip", "203.0.113.9"),
+        ("forwarded", "for=203.0.113.9;proto=http"),
+        ("forwarded", "for=unknown"),
+    ] {
+        let answer = ask(name, value).await;
+        assert_eq!((answer.status, answer.code()), (403, "FORBIDDEN"), "{name}: {value}");
+        assert!(answer.message().contains("--auth keys"), "{}", answer.message());
+    }
+    // The name in the request's first line counts, as HTTP/2 has it there alone.
+    for (name, status) in [("evil.example", "403"), ("localhost", "200")] {
+        let mut socket = TcpStream::connect(open.address).await.expect("a connection");
+        let request = format!(
+            "GET http://{name}/graphql?query=%7Bnetwork%7Bversion%7D%7D HTTP/1.1\r\n\
+             host: localhost\r\naccept: application/graphql-response+json\r\n\
+             connection: close\r\n\r\n"
+        );
+        socket.write_all(request.as_bytes()).await.expect("a request");
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.expect("an answer");
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{name}: {answer}");
     }
 }
 

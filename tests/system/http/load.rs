@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use server::http::{Limits, Trusted, parse_origin};
 use tests::app::{self, Answered, Server, Setup, traveller};
 use tests::feed::{self, CITIES};
+use tests::socket::Socket;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -134,6 +135,10 @@ async fn what_does_not_fit_in_is_refused_at_once_and_searches_and_health_go_on()
     assert!(refused.1 < Duration::from_millis(200), "{:?}", refused.1);
     // Nothing more is looked at then, be it right or wrong.
     assert_eq!(ask(Value::Null).await.code(), "OVERLOADED");
+    let mut socket = Socket::ready(server.address, Value::Null).await;
+    let subscription = include_str!("../../../schema/graphql/operations/trip-changed.graphql");
+    socket.subscribe("1", subscription, json!({ "reference": "TRP-00000000" })).await;
+    assert_eq!(socket.hear().await["payload"][0]["extensions"]["code"], "OVERLOADED");
     server.data(NETWORK, Value::Null).await;
     let live = server.http().get(server.url("/health/live")).send().await.expect("an answer");
     assert_eq!(live.status().as_u16(), 200);

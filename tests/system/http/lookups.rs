@@ -2,9 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use async_graphql::futures_util::future::join_all;
 use sea_orm::{ConnectionTrait, Database, DbBackend, Statement};
 use serde_json::{Value, json};
-use server::http::Limits;
+use server::graphql::Caller;
+use server::http::{Callers, Limits};
+use server::store::{KeyFile, Randomness, Store, StoreConfig};
 use tests::app::{self, Answered, Server, Setup, traveller};
 use tests::feed::{self, CITIES};
 
@@ -99,6 +102,62 @@ async fn trips_count_where_they_miss() {
     }
     assert_too_many(&trip(&server, &shop, &at, "Turing").await);
     assert_too_many(&cancel(&server, &shop, &at, "lovelace").await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hits_at_once_do_not_count_against_each_other() {
+    let server = server(None).await;
+    let shop = server.key("search,book").await;
+    let at = book(&server, &shop).await;
+    let looks = (0..20).map(|_| trip(&server, &shop, &at, "Lovelace"));
+    for answer in join_all(looks).await {
+        assert_eq!(answer.body["data"]["trip"]["reference"], at, "{answer:?}");
+    }
+}
+
+/// A look-up that could not be noted is refused as bookings are, at once, and does not count.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_nothing_can_be_written_nobody_is_looked_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = format!("sqlite://{}", folder.path().join("railgraph.sqlite").display());
+    let keys = KeyFile::generate(&Randomness::system()).expect("keys");
+    app::store(&url, Some(keys.clone())).await;
+    let patience = Duration::from_millis(200);
+    let config = StoreConfig { patience, ..StoreConfig::new(&url, keys) };
+    let store = Store::open(&config).await.expect("a database");
+    let limits = Limits { lookups: Some(2), ..Limits::default() };
+    let setup = Setup { limits, ..Setup::default() };
+    let callers = |_: &_, _: &_| Callers::Everybody(Caller::open());
+    let server = app::start_for(feed::network(CITIES), store.clone(), setup, callers).await;
+    let look = async || {
+        let began = Instant::now();
+        let variables = json!({ "name": "Lovelace", "id": "X1234567" });
+        let answer = server.answer(CLIENT, variables).await;
+        let code = answer["errors"][0]["extensions"]["code"].as_str().unwrap_or("").to_owned();
+        (code, began.elapsed())
+    };
+    let other = Database::connect(&url).await.expect("the database");
+    other.execute_unprepared("BEGIN IMMEDIATE").await.expect("the lock");
+    let patience = Instant::now() + Duration::from_secs(20);
+    // These look-ups open the breaker by themselves.
+    while store.admits_writing() {
+        assert_eq!(look().await.0, "BOOKINGS_UNAVAILABLE");
+        assert!(Instant::now() < patience, "the breaker does not open");
+    }
+    let mut soonest = Duration::MAX;
+    for _ in 0..5 {
+        let (code, time) = look().await;
+        assert_eq!(code, "BOOKINGS_UNAVAILABLE");
+        soonest = soonest.min(time);
+    }
+    assert!(soonest < Duration::from_millis(100), "{soonest:?}");
+    other.execute_unprepared("ROLLBACK").await.expect("the lock is free");
+    while !store.admits_writing() {
+        assert!(Instant::now() < patience, "the breaker does not close");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let codes = [look().await.0, look().await.0, look().await.0];
+    assert_eq!(codes, ["", "", "TOO_MANY_LOOKUPS"]);
 }
 
 #[tokio::test]

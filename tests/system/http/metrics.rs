@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
+use sea_orm::{ConnectionTrait, Database};
 use serde_json::json;
 use tests::app::{self, Server, traveller};
 use tests::feed;
@@ -127,6 +128,24 @@ async fn errors_are_counted_by_code_and_what_callers_make_up_makes_no_metrics() 
     assert_eq!(grown[others], 3.0, "{grown:?}");
     let made_up = |name: &String| name.to_lowercase().contains("who") || name.contains("GETX");
     assert!(!grown.keys().any(made_up), "{grown:?}");
+}
+
+/// What fails while it is executed is answered with 200: it is told all the same.
+#[tokio::test]
+async fn an_answer_with_an_error_of_the_servers_own_is_a_failed_request() {
+    let server = server().await;
+    let before = scrape(&server).await;
+    let failed = "graphql_requests_failed_total";
+    server.answer("{ nonsense }", json!({})).await;
+    let grown = growth(&before, &scrape(&server).await);
+    assert_eq!(grown.get(failed), None, "the caller's fault: {grown:?}");
+    let raw = Database::connect(server.database_url()).await.expect("the database");
+    raw.execute_unprepared("ALTER TABLE trips RENAME TO away").await.expect("a change");
+    let trip = "{ trip(reference: \"TRP-00000000\") { status } }";
+    let answer = server.answer(trip, json!({})).await;
+    assert_eq!(answer["errors"][0]["extensions"]["code"], "INTERNAL", "{answer}");
+    let grown = growth(&before, &scrape(&server).await);
+    assert_eq!(grown[failed], 1.0, "{grown:?}");
 }
 
 #[tokio::test]

@@ -85,11 +85,35 @@ async fn a_document_that_one_server_was_sent_is_known_to_the_other() {
     let key = servers[0].key("search").await;
     let unknown = persisted(&servers[1], &key, HASH, None).await;
     assert_eq!(unknown.code(), "PERSISTED_QUERY_NOT_FOUND");
+    // It knows the document already, which nobody named by its hash.
+    assert_eq!(servers[0].ask(&key, NETWORK, Value::Null).await.code(), "");
     assert_eq!(persisted(&servers[0], &key, HASH, Some(NETWORK)).await.code(), "");
     let patience = Instant::now() + Duration::from_secs(10);
     while persisted(&servers[1], &key, HASH, None).await.code() != "" {
         assert!(Instant::now() < patience, "the other server does not know it");
         tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// It answers, and cannot count.
+#[tokio::test]
+async fn a_redis_that_cannot_be_written_to_is_away_once() {
+    let Some(redis) = Redis::start() else { return };
+    let shared = Shared::open(&redis.url()).await.expect("a URL");
+    assert!(shared.stats().is_there);
+    redis.say("CONFIG SET maxmemory 1");
+    let until = Instant::now() + Duration::from_secs(10);
+    while shared.stats().is_there {
+        assert!(Instant::now() < until, "it is taken to be there");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let stats = shared.stats();
+    assert_eq!((stats.is_there, stats.times_away), (false, 1));
+    redis.say("CONFIG SET maxmemory 0");
+    while !shared.stats().is_there {
+        assert!(Instant::now() < until, "it does not come back");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

@@ -58,10 +58,19 @@ impl Running {
     }
 
     /// Starts a command.
-    pub fn spawn(mut command: Command) -> Self {
+    pub fn spawn(command: Command) -> Self {
         let err = tempfile::tempfile().expect("a file");
-        command.stdin(Stdio::null()).stdout(Stdio::piped());
-        command.stderr(err.try_clone().expect("a file"));
+        let own = err.try_clone().expect("a file");
+        Self::spawn_over(command, own, err)
+    }
+
+    /// Starts a command that says what it has to say on standard error to somebody else.
+    pub fn spawn_with_err(command: Command, err: impl Into<Stdio>) -> Self {
+        Self::spawn_over(command, err, tempfile::tempfile().expect("a file"))
+    }
+
+    fn spawn_over(mut command: Command, to: impl Into<Stdio>, err: File) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(to);
         let mut child = command.spawn().expect("a program");
         let out = BufReader::new(child.stdout.take().expect("a pipe"));
         let (sender, lines) = channel();

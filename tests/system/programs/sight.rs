@@ -1,10 +1,13 @@
 //! What operators see of a running server: its log and its traces.
 
-use std::time::Duration;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
+use async_graphql::futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use tests::app::traveller;
 use tests::collector::{Collector, Received};
+use tests::socket::Socket;
 
 use super::railgraph::itineraries;
 use super::{RAILGRAPH, Running, Server};
@@ -57,6 +60,76 @@ async fn log_lines_are_json_objects_with_event_and_request_id_and_nobodys_name()
         let lower = ended.err.to_lowercase();
         assert!(!lower.contains(&personal.to_lowercase()), "{personal} in the log");
     }
+}
+
+/// Nobody reads what the server says on standard error: lines are lost and counted, no more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_of_the_log_that_stands_still_stops_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (unread, err) = std::io::pipe().expect("a pipe");
+    let mut command = Command::new(RAILGRAPH);
+    command.current_dir(folder.path()).env_clear().args(["--listen", "127.0.0.1:0"]);
+    let server = Server::over(Running::spawn_with_err(command, err));
+    let begun = Instant::now();
+    let lost = async || -> u64 {
+        let metrics = server.page("/metrics").await.2;
+        let lost = metrics.lines().find_map(|line| line.strip_prefix("log_lines_lost_total "));
+        lost.expect("a figure").parse().expect("a number")
+    };
+    while lost().await == 0 {
+        assert!(begun.elapsed() < Duration::from_mins(2), "no line is lost");
+        let asked = (0..1_000).map(|_| server.data("{ __typename }", json!({})));
+        stream::iter(asked).buffer_unordered(16).collect::<Vec<_>>().await;
+    }
+    let ended = server.stop();
+    assert_eq!(ended.code, Some(0));
+    drop(unread);
+}
+
+/// With everything that libraries have to say: an API key, and whom somebody looks for, at any path
+/// and over either transport.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_is_logged_has_no_key_and_nobodys_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = Command::new(RAILGRAPH);
+    command.current_dir(folder.path()).env_clear().env("RUST_LOG", "trace");
+    command.args(["--listen", "127.0.0.1:0", "--slow-ms", "0"]);
+    let server = Server::over(Running::spawn(command));
+    let query = "query($l: String!, $i: String!) { client(lastName: $l, idNumber: $i) { id } }";
+    let variables = json!({ "l": "Unverwechselbar", "i": "QX7731" });
+    server.data(query, variables.clone()).await;
+    server.page("/Unverwechselbar/QX7731").await;
+    let address = server.origin.strip_prefix("http://").and_then(|it| it.parse().ok());
+    let payload = json!({ "authorization": "Bearer rg.0011223344556677.Geheimnis" });
+    let mut socket = Socket::ready(address.expect("an address"), payload).await;
+    socket.subscribe("1", query, variables).await;
+    assert_eq!(socket.hear().await["payload"]["data"], json!({ "client": null }));
+    let ended = server.stop();
+    for personal in ["unverwechselbar", "qx7731", "geheimnis"] {
+        let line = ended.err.lines().find(|line| line.to_lowercase().contains(personal));
+        assert_eq!(line, None);
+    }
+    // Those of the socket are of a request, too.
+    let slow: Vec<Value> = ended
+        .err
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .filter(|line: &Value| line["event"] == "operation.slow")
+        .collect();
+    assert!(slow.len() >= 2 && slow.iter().all(|line| line["request.id"].is_string()), "{slow:?}");
+}
+
+#[tokio::test]
+async fn warnings_alone_have_the_requests_id_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = Command::new(RAILGRAPH);
+    command.current_dir(folder.path()).env_clear().env("RUST_LOG", "warn");
+    command.args(["--listen", "127.0.0.1:0", "--slow-ms", "0"]);
+    let server = Server::over(Running::spawn(command));
+    let id = book_traced(&server).await;
+    let ended = server.stop();
+    assert!(!ended.logged("request.done"), "{}", ended.err);
+    assert!(ended.logged("operation.slow") && ended.err.contains(&id), "{}", ended.err);
 }
 
 /// The spans of the caller's trace, once there is one of this name.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use server::access::{Scope, Scopes};
-use server::affected::compare;
+use server::affected::{self, Pace, compare};
 use server::graphql::Caller;
 use server::http::Clock;
 use server::store::{Store, StoreError};
@@ -45,7 +45,7 @@ async fn book(server: &Server, from: &str, to: &str, date: &str, person: &str) -
     booked["trip"]["reference"].as_str().expect("a reference").to_owned()
 }
 
-async fn affected(server: &Server) -> Value {
+async fn listed(server: &Server) -> Value {
     server.data(AFFECTED, json!({ "first": 100 })).await["affectedTrips"].take()
 }
 
@@ -65,7 +65,7 @@ async fn gone_retimed_and_moved_trains_are_listed_until_they_run_as_booked_again
         let retimed = book(&server, "Aachen", "Bonn", "2026-12-01", "N3").await;
         let cancelled = book(&server, "Dresden", "Emden", "2026-12-03", "N4").await;
         run(&server, &store).await;
-        assert_eq!(affected(&server).await["totalCount"], 0);
+        assert_eq!(listed(&server).await["totalCount"], 0);
         let rows = CITIES.replace("AB1,Aachen,Bonn,08:00,09:00", "AB1,Aachen,Bonn,08:05,09:10");
         let rows: Vec<&str> = rows.lines().filter(|row| !row.contains("DE1")).collect();
         let rows = rows.join("\n");
@@ -74,7 +74,7 @@ async fn gone_retimed_and_moved_trains_are_listed_until_they_run_as_booked_again
         let cancel = "mutation($r: String!) { cancelTrip(input: {reference: $r}) {
             refusals { code } } }";
         server.data(cancel, json!({ "r": cancelled })).await;
-        let found = affected(&server).await;
+        let found = listed(&server).await;
         assert_eq!(found["totalCount"], 2, "{found}");
         let version = server.networks.current().header().version();
         let [first, second] = [&found["nodes"][0], &found["nodes"][1]];
@@ -98,7 +98,7 @@ async fn gone_retimed_and_moved_trains_are_listed_until_they_run_as_booked_again
         assert_eq!(rest["affectedTrips"]["nodes"], json!([second]));
         server.networks.replace(feed::network(CITIES), moment(app::NOW));
         run(&server, &store).await;
-        assert_eq!(affected(&server).await["totalCount"], 0);
+        assert_eq!(listed(&server).await["totalCount"], 0);
     })
     .await;
 }
@@ -117,7 +117,7 @@ async fn trains_that_serve_other_stations_are_listed_with_the_legs_that_were_boo
             .replace("DE1,Dresden,Emden,12:00,18:00", "DE1,Dresden,Celle,12:00,18:00");
         server.networks.replace(feed::network(&rows), moment(app::NOW));
         run(&server, &store).await;
-        let found = affected(&server).await;
+        let found = listed(&server).await;
         assert_eq!(found["totalCount"], 2, "{found}");
         let expected = [
             (elsewhere, "AB1", "Aachen", "Bonn", "2026-12-01T08:00:00+01:00"),
@@ -140,7 +140,7 @@ async fn trains_that_serve_other_stations_are_listed_with_the_legs_that_were_boo
         }
         server.networks.replace(feed::network(CITIES), moment(app::NOW));
         run(&server, &store).await;
-        assert_eq!(affected(&server).await["totalCount"], 0);
+        assert_eq!(listed(&server).await["totalCount"], 0);
     })
     .await;
 }
@@ -156,7 +156,7 @@ async fn of_a_trip_of_two_trains_only_the_one_that_serves_other_stations_is_told
         let rows = CITIES.replace("BC1,Bonn,Celle", "BC1,Bonn,Dresden");
         server.networks.replace(feed::network(&rows), moment(app::NOW));
         run(&server, &store).await;
-        let found = affected(&server).await;
+        let found = listed(&server).await;
         let legs = found["nodes"][0]["legs"].as_array().expect("legs").clone();
         let told: Vec<_> =
             legs.iter().map(|leg| (&leg["leg"]["sourceId"], &leg["change"])).collect();
@@ -178,7 +178,7 @@ async fn only_support_sees_them_and_dates_that_the_network_lacks_are_not_judged(
         let network = server::search::Network::open(Box::new(bytes)).expect("a network");
         server.networks.replace(network, moment(app::NOW));
         run(&server, &store).await;
-        assert_eq!(affected(&server).await["totalCount"], 1);
+        assert_eq!(listed(&server).await["totalCount"], 1);
         let scopes = Scopes::of(&[Scope::Search, Scope::Book]);
         let nobody = Caller { name: "nobody".to_owned(), scopes };
         let other = app::start(feed::network(CITIES), store.clone(), nobody).await;
@@ -203,11 +203,11 @@ async fn what_a_paused_server_writes_late_is_refused() {
         let late = store.note_affected(paused, "late", gone.clone(), moment(app::NOW)).await;
         assert!(matches!(late, Err(StoreError::TurnLost)), "{late:?}");
         assert!(store.end_turn(paused, "late".to_owned()).await.is_err());
-        assert_eq!(affected(&server).await["totalCount"], 0);
+        assert_eq!(listed(&server).await["totalCount"], 0);
         store.note_affected(next, "now", gone, moment(app::NOW)).await.expect("written");
         store.end_turn(next, "now".to_owned()).await.expect("ended");
         assert_eq!(store.last_done(JOB).await.expect("a text"), "now");
-        assert_eq!(affected(&server).await["totalCount"], 1);
+        assert_eq!(listed(&server).await["totalCount"], 1);
         // Given back, it is free at once.
         assert!(store.take_turn(JOB, LEASE).await.expect("an answer").is_some());
     })
@@ -246,12 +246,35 @@ async fn a_server_compares_by_itself_when_a_network_takes_over() {
         let server = app::start(feed::network(CITIES), store.clone(), Caller::open()).await;
         book(&server, "Dresden", "Emden", "2026-12-04", "N2").await;
         let networks = Arc::clone(&server.networks);
-        let job = tokio::spawn(server::affected::watch(networks, store.clone(), clock()));
+        let pace = Pace::default();
+        let job = tokio::spawn(affected::watch(networks, store.clone(), clock(), pace));
         server
             .networks
             .replace(feed::network("AB1,Aachen,Bonn,08:00,09:00,RE,Daily,20,10"), moment(app::NOW));
         let until = tokio::time::Instant::now() + Duration::from_secs(30);
-        while affected(&server).await["totalCount"] != 1 {
+        while listed(&server).await["totalCount"] != 1 {
+            assert!(tokio::time::Instant::now() < until, "not compared");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        job.abort();
+    })
+    .await;
+}
+
+/// One server has the new network, and has compared for all; another one still books by the old.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_another_server_booked_meanwhile_is_compared_soon_after() {
+    on_both(async |store| {
+        let other = app::start(feed::network(CITIES), store.clone(), Caller::open()).await;
+        let new = feed::network("AB1,Aachen,Bonn,08:00,09:00,RE,Daily,20,10");
+        let server = app::start(new, store.clone(), Caller::open()).await;
+        run(&server, &store).await;
+        book(&other, "Dresden", "Emden", "2026-12-04", "N2").await;
+        let pace = Pace { settled: Duration::from_millis(200), every: Duration::from_hours(1) };
+        let networks = Arc::clone(&server.networks);
+        let job = tokio::spawn(affected::watch(networks, store.clone(), clock(), pace));
+        let until = tokio::time::Instant::now() + Duration::from_secs(30);
+        while listed(&server).await["totalCount"] != 1 {
             assert!(tokio::time::Instant::now() < until, "not compared");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -106,6 +106,51 @@ async fn book(store: &Store) -> String {
     trip.expect("a booking").expect("no refusal").reference().to_string()
 }
 
+/// A primary that has begun a new file of its log, and has nothing to write: the standby has all.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_standby_is_read_after_a_switch_to_the_next_file_of_the_log() {
+    let Some(primary) = Cluster::start() else { return };
+    let standby = primary.standby();
+    let keys = KeyFile::generate(&Randomness::system()).expect("keys");
+    let store = replica::store(&primary, &standby, &keys).await;
+    let reference = book(&store).await;
+    until(&store, ReplicaState::Read).await;
+    let raw = sea_orm::Database::connect(primary.url()).await.expect("the primary");
+    raw.execute_unprepared("SELECT pg_switch_wal()").await.expect("the next file");
+    until(&store, ReplicaState::Read).await;
+    let (from_replica, state) = ten_reads(&store, &reference).await;
+    assert_eq!(state, ReplicaState::Read);
+    assert!(from_replica >= 8, "{from_replica}");
+    assert_eq!(store.replica_stats().expect("a replica").behind_bytes, 0);
+}
+
+/// It is asked beside the requests whether it is back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_waits_for_a_standby_that_is_away() {
+    let Some(primary) = Cluster::start() else { return };
+    let mut standby = primary.standby();
+    let keys = KeyFile::generate(&Randomness::system()).expect("keys");
+    let store = replica::store(&primary, &standby, &keys).await;
+    let reference = book(&store).await;
+    until(&store, ReplicaState::Read).await;
+    standby.stop();
+    until(&store, ReplicaState::Away).await;
+    let (begun, mut slowest) = (Instant::now(), Duration::ZERO);
+    while begun.elapsed() < Duration::from_secs(6) {
+        let asked = Instant::now();
+        store.trip(&reference, None).await.expect("an answer");
+        slowest = slowest.max(asked.elapsed());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // A question to it takes a second.
+    assert!(slowest < Duration::from_millis(700), "{slowest:?}");
+    standby.start_again();
+    let begun = Instant::now();
+    while ten_reads(&store, &reference).await.0 == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "it is not read again");
+    }
+}
+
 /// Its log gets longer than that of a cluster with a few bookings.
 async fn write_much(cluster: &Cluster) {
     let raw = sea_orm::Database::connect(cluster.url()).await.expect("the cluster");

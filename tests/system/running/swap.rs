@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use sea_orm::{ConnectionTrait, Database};
 use serde_json::json;
 use server::http::Clock;
 use server::networks::{Networks, Reading, Watch};
@@ -151,6 +152,50 @@ async fn a_file_that_there_is_no_room_for_is_taken_when_there_is() {
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     std::fs::create_dir(&temporary).expect("a folder");
     wait_for(["network_file_refused 0", &taken(1)]).await;
+}
+
+/// A pipe would be waited for until somebody writes to it.
+#[tokio::test]
+async fn what_is_no_file_is_refused_and_does_not_keep_the_next_one_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [path, next] = ["n.railgraph", "next.railgraph"].map(|name| folder.path().join(name));
+    std::fs::write(&path, small()).expect("a file");
+    let networks = Networks::new(opened(&small()), moment(app::NOW));
+    let mut watch = Watch::new(&path, Arc::new(|| moment(app::NOW)));
+    let made = std::process::Command::new("mkfifo").arg(&next).status().expect("mkfifo");
+    assert!(made.success());
+    std::fs::rename(&next, &path).expect("a pipe in its place");
+    let looked = watch.look(&networks);
+    tokio::time::timeout(std::time::Duration::from_secs(10), looked).await.expect("no waiting");
+    let stats = networks.stats();
+    assert_eq!((stats.swaps, stats.refusals, stats.is_refused), (0, 1, true));
+    std::fs::write(&next, swap::variant(&small(), 7)).expect("a file");
+    std::fs::rename(&next, &path).expect("a file in its place");
+    watch.look(&networks).await;
+    assert_eq!((networks.stats().swaps, networks.stats().is_refused), (1, false));
+}
+
+/// Anybody may ask as often as he likes: the database is asked four times a second at most.
+#[tokio::test]
+async fn health_asks_the_database_once_for_all_who_ask_at_once() {
+    let server = app::on_sqlite(opened(&small())).await;
+    let status = async || {
+        let answer = server.http().get(server.url("/health/ready")).send().await;
+        answer.expect("an answer").status().as_u16()
+    };
+    let raw = Database::connect(server.database_url()).await.expect("the database");
+    let began = std::time::Instant::now();
+    assert_eq!(status().await, 200);
+    raw.execute_unprepared("DELETE FROM ticket_numbers").await.expect("a change");
+    let again = status().await;
+    // On a machine that is busy it may be asked again meanwhile.
+    if began.elapsed() < std::time::Duration::from_millis(250) {
+        assert_eq!(again, 200);
+    }
+    while status().await != 503 {
+        assert!(began.elapsed().as_secs() < 20, "it is not asked again");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test]

@@ -31,6 +31,8 @@ async fn one_is_stopped_and_one_is_killed() {
     assert!(sockets > 0 && refused == 0, "{refused} of {sockets} WebSockets");
     assert_eq!(found.not_in_flight, 0, "{:?}", found.while_killed);
     assert!(found.booked.0 > 0 && found.booked.1 == 0, "{:?}", found.booked);
+    // Addresses of requests say whom somebody asks for.
+    assert!(!found.nginx_log.contains("/graphql"), "{}", found.nginx_log);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use sea_orm::ConnectionTrait;
 use server::store::{Archived, LookedUp, Step, Store, StoreError};
 use tests::measure::filler::old_trips;
 
@@ -16,6 +17,7 @@ on_both! {
     a_restoring_server_that_was_overtaken_writes_nothing_more;
     a_sealing_server_that_was_overtaken_writes_nothing_more;
     the_turn_of_a_killed_server_ends_within_seconds;
+    nobody_waits_for_a_clock_that_was_set_back;
     sealing_costs_few_statements_and_two_where_nothing_waits;
 }
 
@@ -131,6 +133,18 @@ async fn a_restoring_server_that_was_overtaken_writes_nothing_more(bench: Bench)
     let late = run.await.unwrap();
     assert!(matches!(late, Err(StoreError::TurnLost)), "{late:?}");
     is_whole(&bench, TRIPS).await;
+}
+
+/// The turn ends in an hour by the clock as it is now.
+async fn nobody_waits_for_a_clock_that_was_set_back(bench: Bench) {
+    bench.book(&request_for(&[ada()])).await;
+    let before = bench.store.seal_audit().await.unwrap().unwrap();
+    let raw = bench.raw_alone().await;
+    let sql = "UPDATE job_turns SET held_until = held_until + 3600000 WHERE held_until > 0";
+    raw.execute_unprepared(sql).await.unwrap();
+    bench.book(&request_for(&[alan()])).await;
+    let after = bench.store.seal_audit().await.unwrap().unwrap();
+    assert_eq!(after.sequence, before.sequence + 1);
 }
 
 async fn a_sealing_server_that_was_overtaken_writes_nothing_more(bench: Bench) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use sea_orm::ConnectionTrait;
 use server::booking::{BookTrip, Trip, TripStatus};
-use server::store::{Store, StoreError};
+use server::store::{Step, Store, StoreError};
 use tests::proxy::{Cut, Proxy};
 use tokio::task::JoinSet;
 
@@ -52,6 +52,27 @@ async fn bookings_that_wait_share_one_commit_and_are_answered_after_it() {
     // The first one may have gone alone; the others were waiting.
     assert!(after.commits - before.commits <= 2, "{before:?} {after:?}");
     assert_eq!(count(&bench, "trips").await, 41);
+}
+
+/// Their callers have heard that nobody knows, so that more of them help nobody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn bookings_that_come_too_late_open_the_breaker() {
+    let bench = Bench::sqlite().await;
+    let slow = |step| {
+        if step == Step::BeforeCommit {
+            std::thread::sleep(Duration::from_millis(600));
+        }
+    };
+    let store = bench.reopen(|config| {
+        config.steps = Some(std::sync::Arc::new(slow));
+        config.patience = Duration::from_millis(500);
+    });
+    let store = store.await;
+    for number in 0..5 {
+        assert!(store.admits_writing(), "after {number}");
+        store.book(&person(number), now()).await.unwrap().unwrap();
+    }
+    assert!(!store.admits_writing());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -106,8 +106,12 @@ impl<'d> Walk<'d> {
         if let Some(needed) = through.and_then(|through| beyond(through, name)) {
             self.add(needed, parent, name);
         }
-        self.needs.is_of_bookings |=
-            parent == "Mutation" || parent == "Query" && OF_BOOKINGS.contains(&name);
+        self.needs.is_of_bookings |= match parent {
+            "Mutation" => true,
+            "Query" => OF_BOOKINGS.contains(&name),
+            "Subscription" => name == "tripChanged",
+            _ => false,
+        };
         if name.starts_with("__") {
             return;
         }

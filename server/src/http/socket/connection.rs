@@ -11,6 +11,7 @@ use axum::extract::ws::{CloseFrame, Message as Frame, WebSocket};
 use axum::http::{HeaderMap, HeaderValue, header};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
+use tracing::Instrument;
 
 use super::super::answer::Answer;
 use super::super::code::Code;
@@ -18,6 +19,7 @@ use super::super::engine::{AbortOnDrop, Method, Outcome, World};
 use super::super::guard::Refused;
 use super::super::held::Held;
 use super::super::request::Said;
+use super::super::watch::request_span;
 use super::super::{App, Peer, RequestId};
 use super::message::{self, Close, Message};
 use super::{PROTOCOL, Sockets};
@@ -276,7 +278,7 @@ impl Connection {
         let (outgoing, app) = (self.outgoing.clone(), self.app.clone());
         let teller = Teller { app, id: id.clone(), number: self.begun, outgoing };
         let work = teller.carry_out(self.id.clone(), caller, said);
-        let task = tokio::spawn(work);
+        let task = tokio::spawn(work.instrument(request_span(&self.id.0)));
         let operation = Operation {
             number: self.begun,
             _task: AbortOnDrop(task.abort_handle()),
