@@ -1,5 +1,6 @@
 //! What operators see of a running server: its log and its traces.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -62,6 +63,14 @@ async fn log_lines_are_json_objects_with_event_and_request_id_and_nobodys_name()
     }
 }
 
+/// A server that logs what `RUST_LOG` says, and for which every operation is slow.
+fn logging(folder: &Path, level: &str) -> Server {
+    let mut command = Command::new(RAILGRAPH);
+    command.current_dir(folder).env_clear().env("RUST_LOG", level);
+    command.args(["--listen", "127.0.0.1:0", "--slow-ms", "0"]);
+    Server::over(Running::spawn(command))
+}
+
 /// Nobody reads what the server says on standard error: lines are lost and counted, no more.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reader_of_the_log_that_stands_still_stops_nothing() {
@@ -91,10 +100,7 @@ async fn a_reader_of_the_log_that_stands_still_stops_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_is_logged_has_no_key_and_nobodys_name() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut command = Command::new(RAILGRAPH);
-    command.current_dir(folder.path()).env_clear().env("RUST_LOG", "trace");
-    command.args(["--listen", "127.0.0.1:0", "--slow-ms", "0"]);
-    let server = Server::over(Running::spawn(command));
+    let server = logging(folder.path(), "trace");
     let query = "query($l: String!, $i: String!) { client(lastName: $l, idNumber: $i) { id } }";
     let variables = json!({ "l": "Unverwechselbar", "i": "QX7731" });
     server.data(query, variables.clone()).await;
@@ -122,10 +128,7 @@ async fn whatever_is_logged_has_no_key_and_nobodys_name() {
 #[tokio::test]
 async fn warnings_alone_have_the_requests_id_too() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut command = Command::new(RAILGRAPH);
-    command.current_dir(folder.path()).env_clear().env("RUST_LOG", "warn");
-    command.args(["--listen", "127.0.0.1:0", "--slow-ms", "0"]);
-    let server = Server::over(Running::spawn(command));
+    let server = logging(folder.path(), "warn");
     let id = book_traced(&server).await;
     let ended = server.stop();
     assert!(!ended.logged("request.done"), "{}", ended.err);
