@@ -1,17 +1,24 @@
 //! Connections: accepted, given a time in which they must say something, and drained at the end.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Request, StatusCode, Version};
+use axum::response::Response;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
+use tower_service::Service;
 
 use super::address::Peer;
 use super::held::Held;
@@ -19,7 +26,7 @@ use super::idle::Idle;
 use super::limits::Limits;
 use super::open::OpenConnections;
 
-/// The time that requests get to end when the server does.
+/// The time that requests get to end when their connection or the server does.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 /// The time without a new connection after which nobody is taken to wait for one.
 const NOBODY_WAITS: Duration = Duration::from_millis(2);
@@ -115,25 +122,23 @@ impl Connections {
     }
 
     /// Answers a connection. It is closed where its first request has not come in time, however
-    /// it is sent; where nothing moves on it; and asked to end when it is old.
+    /// it is sent; where nothing moves on it; and when it is old.
     fn spawn(&self, stream: TcpStream, peer: SocketAddr) {
         let Some(counted) = self.open.count(peer.ip()) else {
             refuse(&stream);
             return;
         };
-        let (header, life) = (self.header, self.life);
+        // One that does not take its leave, as over HTTP/1 it is told to, is asked to end.
+        let (header, life) = (self.header, self.life + self.idle);
         let has_asked = Arc::new(AtomicBool::new(false));
         let held = Held::new(counted, self.alive.clone(), self.stop.clone());
-        let router = self.router.clone().layer(axum::middleware::map_request({
-            let (has_asked, held) = (Arc::clone(&has_asked), held.clone());
-            move |mut request: axum::extract::Request| {
-                has_asked.store(true, Ordering::Relaxed);
-                request.extensions_mut().insert(Peer(peer));
-                request.extensions_mut().insert(held.clone());
-                std::future::ready(request)
-            }
-        }));
-        let service = TowerToHyperService::new(router);
+        let service = TowerToHyperService::new(Requests {
+            router: self.router.clone(),
+            peer,
+            held: held.clone(),
+            has_asked: Arc::clone(&has_asked),
+            old_from: Instant::now() + self.life,
+        });
         let io = TokioIo::new(Idle::new(stream, self.idle));
         let connection = self.builder.serve_connection_with_upgrades(io, service).into_owned();
         let mut stop = self.stop.clone();
@@ -151,13 +156,60 @@ impl Connections {
                 } } => {
                     // What is under way is answered first.
                     connection.as_mut().graceful_shutdown();
-                    connection.await
+                    let Ok(ended) = tokio::time::timeout(DRAIN_TIMEOUT, connection).await else {
+                        return;
+                    };
+                    ended
                 }
             };
             if let Err(error) = ended {
                 tracing::debug!(error.cause = %error, "connection.failed");
             }
         });
+    }
+}
+
+/// Answers the requests of a connection.
+#[derive(Clone)]
+struct Requests {
+    router: Router,
+    peer: SocketAddr,
+    held: Held,
+    has_asked: Arc<AtomicBool>,
+    /// When its next answer says that it is the last one, so that no request is on its way when
+    /// the connection is closed.
+    old_from: Instant,
+}
+
+impl<B> Service<Request<B>> for Requests
+where
+    Router: Service<Request<B>, Response = Response, Error = Infallible>,
+    <Router as Service<Request<B>>>::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        self.has_asked.store(true, Ordering::Relaxed);
+        request.extensions_mut().insert(Peer(self.peer));
+        request.extensions_mut().insert(self.held.clone());
+        // HTTP/2 has frames for it.
+        let may_be_last = request.version() <= Version::HTTP_11;
+        let old_from = self.old_from;
+        let answer = self.router.call(request);
+        Box::pin(async move {
+            let mut answer = answer.await?;
+            let is_last = may_be_last && Instant::now() >= old_from;
+            if is_last && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(answer)
+        })
     }
 }
 

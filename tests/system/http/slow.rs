@@ -98,17 +98,86 @@ async fn an_answer_that_nobody_reads_is_given_up() {
     }
 }
 
-#[tokio::test]
-async fn an_old_connection_is_asked_to_end() {
-    let limits = Limits { connection_ms: 300, ..Limits::default() };
-    let server = app::on_sqlite_with(feed::network(CITIES), limits, &Trusted::default()).await;
-    let mut stream = TcpStream::connect(server.address).await.expect("a connection");
+/// Sends a question on a connection, and reads what comes until its answer is there.
+async fn ask(stream: &mut TcpStream) -> String {
     let body = r#"{"query":"{ __typename }"}"#;
     let request = format!("{HEADERS}content-length: {}\r\n\r\n{body}", body.len());
     stream.write_all(request.as_bytes()).await.expect("sent");
-    let (answer, taken) = rest(&mut stream).await;
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    assert!(taken >= Duration::from_millis(200), "{taken:?}");
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"}}") {
+        let mut bytes = [0; 4_096];
+        let read = stream.read(&mut bytes).await.expect("an answer");
+        assert!(read > 0, "closed without an answer");
+        answer.extend_from_slice(&bytes[..read]);
+    }
+    String::from_utf8(answer).expect("an answer is text").to_ascii_lowercase()
+}
+
+#[tokio::test]
+async fn an_old_connection_is_told_which_answer_is_its_last() {
+    let limits = Limits { connection_ms: 300, ..Limits::default() };
+    let server = app::on_sqlite_with(feed::network(CITIES), limits, &Trusted::default()).await;
+    let mut stream = TcpStream::connect(server.address).await.expect("a connection");
+    assert!(!ask(&mut stream).await.contains("connection: close"));
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    let last = ask(&mut stream).await;
+    assert!(last.starts_with("http/1.1 200"), "{last}");
+    assert!(last.contains("\r\nconnection: close\r\n"), "{last}");
+    let (nothing, taken) = rest(&mut stream).await;
+    assert_eq!(nothing, "");
+    assert!(taken < Duration::from_secs(1), "{taken:?}");
+}
+
+/// The kinds of the frames of HTTP/2 that come until the connection is closed, while something
+/// moves on it all the time.
+async fn frames(stream: &mut TcpStream) -> Vec<u8> {
+    const PING: u8 = 6;
+    const ACK: u8 = 1;
+    let (mut reading, mut writing) = stream.split();
+    let (tell_payload, mut payloads) = tokio::sync::mpsc::unbounded_channel();
+    let pings = async move {
+        loop {
+            let next = tokio::time::timeout(Duration::from_millis(50), payloads.recv()).await;
+            let (flags, payload) =
+                next.map_or((0, *b"railgrap"), |told| (ACK, told.expect("the other half")));
+            let frame = [&[0, 0, 8, PING, flags, 0, 0, 0, 0], &payload[..]].concat();
+            // It may be closed: the other half hears of that.
+            let _ = writing.write_all(&frame).await;
+        }
+    };
+    let kinds = async move {
+        let mut kinds = Vec::new();
+        let mut head = [0; 9];
+        while reading.read_exact(&mut head).await.is_ok() {
+            let [_, high, low, kind, flags, ..] = head;
+            let mut payload = vec![0; usize::from(u16::from_be_bytes([high, low]))];
+            reading.read_exact(&mut payload).await.expect("a whole frame");
+            if kind == PING && flags & ACK == 0 {
+                tell_payload.send(payload.try_into().expect("eight bytes")).expect("heard");
+            }
+            kinds.push(kind);
+        }
+        kinds
+    };
+    tokio::select! {
+        kinds = kinds => kinds,
+        () = pings => unreachable!("it never ends"),
+    }
+}
+
+#[tokio::test]
+async fn an_old_connection_over_http_2_is_told_to_go_away() {
+    const GOAWAY: u8 = 7;
+    let limits = Limits { connection_ms: 300, idle_ms: 700, ..Limits::default() };
+    let server = app::on_sqlite_with(feed::network(CITIES), limits, &Trusted::default()).await;
+    let mut stream = TcpStream::connect(server.address).await.expect("a connection");
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    stream.write_all(preface).await.expect("sent");
+    let started = Instant::now();
+    let kinds = frames(&mut stream).await;
+    assert!(kinds.contains(&GOAWAY), "{kinds:?}");
+    let taken = started.elapsed();
+    assert!(taken > Duration::from_millis(900) && taken < Duration::from_secs(5), "{taken:?}");
 }
 
 #[tokio::test]
