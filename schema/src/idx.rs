@@ -23,6 +23,7 @@ macro_rules! index {
             /// # Panics
             ///
             /// Where the table has more than 2³² rows.
+            #[inline]
             pub fn of(at: usize) -> Self {
                 Self(u32::try_from(at).expect("a table has fewer than 2^32 rows"))
             }
