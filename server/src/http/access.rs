@@ -176,14 +176,17 @@ fn is_loopback(named: &str) -> bool {
     let first = named.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let named = first.strip_prefix("for=").unwrap_or(&first).trim_matches('"');
     let host = named.parse::<Authority>().map_or_else(|_| named.to_owned(), |it| it.host().into());
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    address.is_ok_and(|address| address.is_loopback())
+    address(&host).is_some_and(|address| address.is_loopback())
 }
 
 fn is_this_machine(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     let name = host.trim_end_matches('.').to_ascii_lowercase();
-    address.map_or(name == "localhost" || name.ends_with(".localhost"), |it| it.is_loopback())
+    address(host).map_or(name == "localhost" || name.ends_with(".localhost"), |it| it.is_loopback())
+}
+
+/// The address that an authority's host is; one of IPv6 is in brackets.
+fn address(host: &str) -> Option<IpAddr> {
+    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
 }
 
 fn too_many(whose: &str, wait: Duration) -> Refused {

@@ -19,6 +19,11 @@ macro_rules! codes {
                     $(Self::$variant => $name,)+
                 }
             }
+
+            /// The code that callers see so.
+            pub fn named(name: &str) -> Option<Self> {
+                Self::ALL.iter().find(|code| code.name() == name).copied()
+            }
         }
     };
 }
@@ -108,4 +113,19 @@ codes! {
     BookingsUnavailable "BOOKINGS_UNAVAILABLE",
     /// The server failed.
     Internal "INTERNAL",
+}
+
+impl Code {
+    /// Whether it is the server's fault that an operation has this error.
+    pub fn is_of_server(self) -> bool {
+        matches!(
+            self,
+            Self::SearchTimeout
+                | Self::MutationTimeout
+                | Self::AuthenticationUnavailable
+                | Self::Overloaded
+                | Self::BookingsUnavailable
+                | Self::Internal
+        )
+    }
 }

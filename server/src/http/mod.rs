@@ -97,6 +97,9 @@ pub struct App {
 /// The name of the header that says which request an answer, or a line of the log, belongs to.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The path of operations.
+const GRAPHQL: &str = "/graphql";
+
 /// The id of a request, for its answers and log lines.
 #[derive(Clone, Debug)]
 struct RequestId(String);
@@ -105,7 +108,7 @@ struct RequestId(String);
 pub fn router(app: App) -> Router {
     let proxies: Arc<[Proxy]> = app.engine.limits().trusted_proxies.as_slice().into();
     let mut asked = Router::new()
-        .route("/graphql", get(graphql::get).post(graphql::post))
+        .route(GRAPHQL, get(graphql::get).post(graphql::post))
         .route("/schema.graphql", get(sdl));
     if !app.origins.is_empty() {
         // Browsers ask by a method that the paths do not have: that, too, is the layer's to answer.

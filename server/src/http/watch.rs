@@ -14,7 +14,8 @@ use tracing_appender::non_blocking::ErrorCounter;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use super::answer::Codes;
-use super::{App, REQUEST_ID, RequestId, request_id};
+use super::code::Code;
+use super::{App, GRAPHQL, REQUEST_ID, RequestId, request_id};
 use crate::limit::Shared;
 use crate::sight::{Gate, MEDIA_TYPE, Metrics, Process, Snapshot, Traces, traces};
 
@@ -57,7 +58,9 @@ pub async fn observe(
         );
     });
     let codes = response.extensions_mut().remove().map_or(vec![], |Codes(codes)| codes);
-    let has_failed = status.is_server_error() || codes.iter().any(|code| is_of_server(code));
+    // An operation that failed is answered with 200, maybe.
+    let mut known = codes.iter().filter_map(|code| Code::named(code));
+    let has_failed = status.is_server_error() || known.any(Code::is_of_server);
     if watch.traces.is_some() {
         trace(&span, method, &route, status.as_u16(), has_failed);
     }
@@ -74,25 +77,9 @@ pub async fn observe(
     response
 }
 
-/// The path of operations.
-const GRAPHQL: &str = "/graphql";
-
 /// Around everything that is done for a request. It is there whatever level is logged, for its id.
 pub(super) fn request_span(id: &str) -> Span {
     tracing::error_span!("request", request.id = %id)
-}
-
-/// Whether it is the server's fault that an operation, answered with 200 maybe, has this error.
-fn is_of_server(code: &str) -> bool {
-    const OF_SERVER: [&str; 6] = [
-        "INTERNAL",
-        "BOOKINGS_UNAVAILABLE",
-        "SEARCH_TIMEOUT",
-        "MUTATION_TIMEOUT",
-        "OVERLOADED",
-        "AUTHENTICATION_UNAVAILABLE",
-    ];
-    OF_SERVER.contains(&code)
 }
 
 /// A method that HTTP has; all others are one, under OpenTelemetry's name for them.

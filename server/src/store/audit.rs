@@ -264,37 +264,30 @@ impl Store {
         caller: &str,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        self.guarded(Use::Write, self.audit_lookup_guarded(what, is_hit, caller, now)).await
-    }
-
-    async fn audit_lookup_guarded(
-        &self,
-        what: LookedUp,
-        is_hit: bool,
-        caller: &str,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
         let effect = match what {
             LookedUp::Client => Effect::ClientLookedUp,
             LookedUp::Trip => Effect::TripLookedUp,
         };
-        let mut retries = self.retries();
-        loop {
-            let (store, caller) = (self.clone(), caller.to_owned());
-            let subject = if is_hit { "hit" } else { "miss" }.to_owned();
-            let written = self.write(move |transaction| {
-                let by = (caller, now);
-                Box::pin(async move {
-                    store.audit_other(transaction, effect, subject, (&by.0, by.1)).await?;
-                    Ok(Outcome::Keep(()))
-                })
-            });
-            match written.await {
-                Err(error @ StoreError::Database(_)) => retries.again(error).await?,
-                // Whether it was noted may be unknown; then nothing is told.
-                ended => return ended,
+        let noted = async {
+            let mut retries = self.retries();
+            loop {
+                let (store, caller) = (self.clone(), caller.to_owned());
+                let subject = if is_hit { "hit" } else { "miss" }.to_owned();
+                let written = self.write(move |transaction| {
+                    let by = (caller, now);
+                    Box::pin(async move {
+                        store.audit_other(transaction, effect, subject, (&by.0, by.1)).await?;
+                        Ok(Outcome::Keep(()))
+                    })
+                });
+                match written.await {
+                    Err(error @ StoreError::Database(_)) => retries.again(error).await?,
+                    // Whether it was noted may be unknown; then nothing is told.
+                    ended => return ended,
+                }
             }
-        }
+        };
+        self.guarded(Use::Write, noted).await
     }
 
     fn with_mac(&self, mut row: audit_log::Model) -> audit_log::Model {

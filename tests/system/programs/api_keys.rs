@@ -148,3 +148,15 @@ async fn without_being_told_a_server_on_loopback_is_open() {
     assert_eq!(ask(&server, Some("anything")).await.0, 200);
     assert_eq!(server.stop().code, Some(0));
 }
+
+/// As a list of settings has it in which nothing was filled in.
+#[tokio::test]
+async fn an_empty_address_of_another_program_is_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let words = ["--redis-url", "", "--replica-url", ""];
+    let server = Server::start(folder.path(), &words);
+    assert_eq!(ask(&server, None).await.0, 200);
+    let ended = server.stop();
+    assert_eq!(ended.code, Some(0));
+    assert!(ended.logged("limits.per_process"), "{}", ended.err);
+}

@@ -17,8 +17,15 @@ pub struct Needs {
     is_of_bookings: bool,
 }
 
-/// Fields of the root that ask the database.
-const OF_BOOKINGS: [&str; 5] = ["client", "trip", "node", "nodes", "affectedTrips"];
+/// Fields of roots that ask the database, beside all of mutations.
+const OF_BOOKINGS: [(&str, &str); 6] = [
+    ("Query", "client"),
+    ("Query", "trip"),
+    ("Query", "node"),
+    ("Query", "nodes"),
+    ("Query", "affectedTrips"),
+    ("Subscription", "tripChanged"),
+];
 
 /// What each operation of a document needs.
 pub fn of(document: &ExecutableDocument, types: &Types) -> Vec<(Option<Name>, Needs)> {
@@ -106,12 +113,7 @@ impl<'d> Walk<'d> {
         if let Some(needed) = through.and_then(|through| beyond(through, name)) {
             self.add(needed, parent, name);
         }
-        self.needs.is_of_bookings |= match parent {
-            "Mutation" => true,
-            "Query" => OF_BOOKINGS.contains(&name),
-            "Subscription" => name == "tripChanged",
-            _ => false,
-        };
+        self.needs.is_of_bookings |= parent == "Mutation" || OF_BOOKINGS.contains(&(parent, name));
         if name.starts_with("__") {
             return;
         }
@@ -136,9 +138,10 @@ mod tests {
     #[test]
     fn fields_that_ask_the_database_wait_with_the_bookings() {
         let others = [Scopes::of(&[Scope::Search]), Scopes::of(&Scope::ALL)];
-        let roots = POLICY.iter().filter(|(on, name, _)| *on == "Query" && !name.starts_with("__"));
-        for (_, name, need) in roots {
-            assert_eq!(OF_BOOKINGS.contains(name), !others.contains(need), "{name}");
+        let is_of_root = |on: &str| ["Query", "Subscription"].contains(&on);
+        for (on, name, need) in POLICY.iter().filter(|(on, ..)| is_of_root(on)) {
+            let is_of_bookings = !name.starts_with("__") && !others.contains(need);
+            assert_eq!(OF_BOOKINGS.contains(&(on, name)), is_of_bookings, "{on}.{name}");
         }
     }
 }
