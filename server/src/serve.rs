@@ -252,7 +252,7 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
         stopping.store(true, Ordering::Relaxed);
         tokio::time::sleep(notice).await;
     };
-    http::serve(listener, http::router(app), engine.limits(), &open, stop).await;
+    http::serve(listener, http::router(app), engine.limits(), &open, &stopping, stop).await;
     drop(jobs);
     // A database that hangs does not keep the process.
     let ended = async {

@@ -117,10 +117,11 @@ pub async fn start_for(
     let engine = Arc::new(engine.sharing(setup.shared.clone()));
     let open = OpenConnections::new(engine.limits());
     let networks = Arc::new(Networks::new(network, moment(NOW)));
+    let stopping = Arc::default();
     let app = App {
         engine: Arc::clone(&engine),
         networks: Arc::clone(&networks),
-        stopping: Arc::default(),
+        stopping: Arc::clone(&stopping),
         store: store.clone(),
         clock,
         watch: http::Watch::default(),
@@ -139,7 +140,8 @@ pub async fn start_for(
         let stopped = async {
             let _ = stopped.await;
         };
-        http::serve(listener, http::router(app), engine.limits(), &open, stopped).await;
+        let router = http::router(app);
+        http::serve(listener, router, engine.limits(), &open, &stopping, stopped).await;
     });
     let client = reqwest::Client::new();
     Server { address, networks, client, now, engine: own_engine, store, _stop: stop, folder: None }

@@ -19,6 +19,8 @@ const ORIGIN: &str = "http://127.0.0.1:8080";
 /// Fields whose values differ each time.
 const VARYING: [&str; 8] =
     ["id", "reference", "number", "bookedAt", "issuedAt", "cursor", "startCursor", "endCursor"];
+/// How README.md writes the key that `keys create` prints.
+const KEY: &str = "rg.ID.SECRET";
 /// The length from which on such a value is one that a later request may repeat.
 const NAME_LENGTH_MIN: usize = 8;
 /// Commands that have tests of their own, or are these tests.
@@ -121,17 +123,18 @@ impl Reader {
                 self.start(arguments).await;
             }
             ["cargo", "run", "--release", "-p", "timetable-compiler", "--", arguments @ ..] => {
-                self.done(COMPILER, arguments);
+                drop(self.done(COMPILER, arguments));
             }
             ["curl", arguments @ ..] => self.request(arguments).await,
             _ => panic!("expected a command that this test knows, found: {line}"),
         }
     }
 
-    /// Runs a program to its good end.
-    fn done(&self, program: &str, arguments: &[&str]) {
+    /// Runs a program to its good end, and returns what it prints.
+    fn done(&self, program: &str, arguments: &[&str]) -> String {
         let ended = run(program, self.folder.path(), arguments);
         assert_eq!(ended.code, Some(0), "{arguments:?}: {}", ended.err);
+        ended.out
     }
 
     /// Starts the server in place of the one before, on a port of its own and, where PostgreSQL is
@@ -149,7 +152,11 @@ impl Reader {
         let is_server = words.first().is_none_or(|word| word == "serve" || word.starts_with("--"));
         if !is_server {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            return self.done(RAILGRAPH, &words);
+            let printed = self.done(RAILGRAPH, &words);
+            if let Some(key) = printed.split_whitespace().find(|word| word.starts_with("rg.")) {
+                self.seen.insert(KEY.to_owned(), key.to_owned());
+            }
+            return;
         }
         if let Some(server) = self.server.take() {
             assert_eq!(server.stop().code, Some(0));
@@ -187,7 +194,7 @@ impl Reader {
             self.is_late |= is_late;
         }
         for (name, value) in headers {
-            request = request.header(name, value);
+            request = request.header(name, self.said(value).0);
         }
         let answer = request.send().await.expect("an answer");
         let answer: Value = answer.json().await.expect("JSON");

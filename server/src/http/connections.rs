@@ -26,8 +26,6 @@ use super::idle::Idle;
 use super::limits::Limits;
 use super::open::OpenConnections;
 
-/// The time that requests get to end when their connection or the server does.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 /// The time without a new connection after which nobody is taken to wait for one.
 const NOBODY_WAITS: Duration = Duration::from_millis(2);
 /// The time that taking connections may take when the server ends.
@@ -38,17 +36,19 @@ const HEADER_BYTES_MAX: usize = 16 * 1024;
 const STREAMS_MAX: u32 = 100;
 
 /// Answers connections, which are counted in `open`, until `stop` is done, then lets those in
-/// flight end.
+/// flight end. Callers are asked for new connections from when `stopping` says so.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     limits: &Limits,
     open: &Arc<OpenConnections>,
+    stopping: &Arc<AtomicBool>,
     stop: impl Future<Output = ()>,
 ) {
     let (tell_stop, told_stop) = watch::channel(());
     let (alive, mut all_gone) = mpsc::channel(1);
-    let connections = Connections::new(router, limits, Arc::clone(open), told_stop, alive);
+    let (open, stopping) = (Arc::clone(open), Arc::clone(stopping));
+    let connections = Connections::new(router, limits, open, stopping, told_stop, alive);
     let mut stop = std::pin::pin!(stop);
     loop {
         tokio::select! {
@@ -67,7 +67,8 @@ pub async fn serve(
     drop(listener);
     drop(connections);
     let _ = tell_stop.send(());
-    if tokio::time::timeout(DRAIN_TIMEOUT, all_gone.recv()).await.is_err() {
+    let drain = Duration::from_millis(limits.drain_ms);
+    if tokio::time::timeout(drain, all_gone.recv()).await.is_err() {
         tracing::warn!("connections.cut");
     }
 }
@@ -86,6 +87,8 @@ async fn take_waiting(listener: &TcpListener, connections: &Connections) {
 struct Connections {
     builder: Builder<TokioExecutor>,
     router: Router,
+    /// Whether the server is about to stop.
+    stopping: Arc<AtomicBool>,
     /// Tells connections that the server stops.
     stop: watch::Receiver<()>,
     /// Each connection has a copy until it is gone.
@@ -94,6 +97,7 @@ struct Connections {
     header: Duration,
     idle: Duration,
     life: Duration,
+    drain: Duration,
 }
 
 impl Connections {
@@ -101,6 +105,7 @@ impl Connections {
         router: Router,
         limits: &Limits,
         open: Arc<OpenConnections>,
+        stopping: Arc<AtomicBool>,
         stop: watch::Receiver<()>,
         alive: mpsc::Sender<()>,
     ) -> Self {
@@ -118,18 +123,19 @@ impl Connections {
             .max_header_list_size(HEADER_BYTES_MAX as u32)
             .max_concurrent_streams(STREAMS_MAX);
         let life = Duration::from_millis(limits.connection_ms);
-        Self { builder, router, stop, alive, open, header, idle, life }
+        let drain = Duration::from_millis(limits.drain_ms);
+        Self { builder, router, stopping, stop, alive, open, header, idle, life, drain }
     }
 
     /// Answers a connection. It is closed where its first request has not come in time, however
-    /// it is sent; where nothing moves on it; and when it is old.
+    /// it is sent; where nothing moves on it; and when it is old. Where it then goes on, it is cut.
     fn spawn(&self, stream: TcpStream, peer: SocketAddr) {
         let Some(counted) = self.open.count(peer.ip()) else {
             refuse(&stream);
             return;
         };
         // One that does not take its leave, as over HTTP/1 it is told to, is asked to end.
-        let (header, life) = (self.header, self.life + self.idle);
+        let (header, life, drain) = (self.header, self.life + self.idle, self.drain);
         let has_asked = Arc::new(AtomicBool::new(false));
         let held = Held::new(counted, self.alive.clone(), self.stop.clone());
         let service = TowerToHyperService::new(Requests {
@@ -138,6 +144,7 @@ impl Connections {
             held: held.clone(),
             has_asked: Arc::clone(&has_asked),
             old_from: Instant::now() + self.life,
+            stopping: Arc::clone(&self.stopping),
         });
         let io = TokioIo::new(Idle::new(stream, self.idle));
         let connection = self.builder.serve_connection_with_upgrades(io, service).into_owned();
@@ -156,7 +163,7 @@ impl Connections {
                 } } => {
                     // What is under way is answered first.
                     connection.as_mut().graceful_shutdown();
-                    let Ok(ended) = tokio::time::timeout(DRAIN_TIMEOUT, connection).await else {
+                    let Ok(ended) = tokio::time::timeout(drain, connection).await else {
                         return;
                     };
                     ended
@@ -179,6 +186,8 @@ struct Requests {
     /// When its next answer says that it is the last one, so that no request is on its way when
     /// the connection is closed.
     old_from: Instant,
+    /// Whether the next answer says so whenever it is, as the server is about to stop.
+    stopping: Arc<AtomicBool>,
 }
 
 impl<B> Service<Request<B>> for Requests
@@ -200,12 +209,12 @@ where
         request.extensions_mut().insert(self.held.clone());
         // HTTP/2 has frames for it.
         let may_be_last = request.version() <= Version::HTTP_11;
-        let old_from = self.old_from;
+        let (old_from, stopping) = (self.old_from, Arc::clone(&self.stopping));
         let answer = self.router.call(request);
         Box::pin(async move {
             let mut answer = answer.await?;
-            let is_last = may_be_last && Instant::now() >= old_from;
-            if is_last && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            let ends = stopping.load(Ordering::Relaxed) || Instant::now() >= old_from;
+            if ends && may_be_last && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
                 answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Ok(answer)

@@ -104,6 +104,10 @@ pub struct Limits {
     #[arg(value_name = "MS", default_value_t = DEFAULT.connection_ms)]
     #[arg(value_parser = not_zero::<u64>)]
     pub connection_ms: u64,
+    /// Milliseconds that requests get to end when their connection or the server does.
+    #[arg(long = "limit-drain-ms", env = "RAILGRAPH_LIMIT_DRAIN_MS")]
+    #[arg(value_name = "MS", default_value_t = DEFAULT.drain_ms)]
+    pub drain_ms: u64,
     /// Bytes that documents kept for reuse may take, about.
     #[arg(long = "limit-kept-bytes", env = "RAILGRAPH_LIMIT_KEPT_BYTES")]
     #[arg(value_name = "BYTES", default_value_t = DEFAULT.kept_bytes)]
@@ -208,6 +212,7 @@ const DEFAULT: Limits = Limits {
     body_ms: 10_000,
     idle_ms: 15_000,
     connection_ms: 600_000,
+    drain_ms: 20_000,
     kept_bytes: 32 * 1024 * 1024,
     requests_per_key: None,
     requests_per_address: None,

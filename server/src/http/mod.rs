@@ -31,11 +31,11 @@ mod watch;
 
 use std::any::Any;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header};
-use axum::middleware::{self, Next};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
@@ -127,7 +127,6 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(graphql::panicked))
         .layer(middleware::from_fn_with_state(proxies, headers::secure))
-        .layer(middleware::from_fn_with_state(Arc::clone(&app.stopping), say_goodbye))
         .layer(middleware::from_fn_with_state(app.watch.clone(), watch::observe))
         .layer(middleware::from_fn(headers::name_asked))
         .with_state(app)
@@ -155,21 +154,6 @@ async fn not_found() -> Response {
 async fn method_not_allowed() -> Response {
     let refused = Refused::new(Code::MethodNotAllowed, "expected a method that this path has");
     refuse(StatusCode::METHOD_NOT_ALLOWED, Wording::Json, refused)
-}
-
-/// Asks callers for a new connection once the server is about to stop, so that none is in use when
-/// it does.
-async fn say_goodbye(
-    State(stopping): State<Arc<AtomicBool>>,
-    request: Request<axum::body::Body>,
-    next: Next,
-) -> Response {
-    let mut response = next.run(request).await;
-    let is_http = response.status() != StatusCode::SWITCHING_PROTOCOLS;
-    if is_http && stopping.load(Ordering::Relaxed) {
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
 }
 
 fn request_id() -> String {

@@ -187,7 +187,8 @@ async fn listen(router: axum::Router) -> SocketAddr {
     tokio::spawn(async move {
         let limits = Limits::default();
         let open = OpenConnections::new(&limits);
-        http::serve(listener, router, &limits, &open, std::future::pending()).await;
+        let (stopping, stop) = (Arc::default(), std::future::pending());
+        http::serve(listener, router, &limits, &open, &stopping, stop).await;
     });
     address
 }

@@ -129,8 +129,8 @@ async fn an_old_connection_is_told_which_answer_is_its_last() {
 }
 
 /// The kinds of the frames of HTTP/2 that come until the connection is closed, while something
-/// moves on it all the time.
-async fn frames(stream: &mut TcpStream) -> Vec<u8> {
+/// moves on it all the time. What the server asks by a ping is answered, or never.
+async fn frames(stream: &mut TcpStream, answers: bool) -> Vec<u8> {
     const PING: u8 = 6;
     const ACK: u8 = 1;
     let (mut reading, mut writing) = stream.split();
@@ -152,7 +152,7 @@ async fn frames(stream: &mut TcpStream) -> Vec<u8> {
             let [_, high, low, kind, flags, ..] = head;
             let mut payload = vec![0; usize::from(u16::from_be_bytes([high, low]))];
             reading.read_exact(&mut payload).await.expect("a whole frame");
-            if kind == PING && flags & ACK == 0 {
+            if answers && kind == PING && flags & ACK == 0 {
                 tell_payload.send(payload.try_into().expect("eight bytes")).expect("heard");
             }
             kinds.push(kind);
@@ -165,19 +165,30 @@ async fn frames(stream: &mut TcpStream) -> Vec<u8> {
     }
 }
 
-#[tokio::test]
-async fn an_old_connection_over_http_2_is_told_to_go_away() {
+/// How long a connection over HTTP/2 is open that is old after a second, and is told so.
+async fn old_over_http_2(answers: bool, drain_ms: u64) -> Duration {
     const GOAWAY: u8 = 7;
-    let limits = Limits { connection_ms: 300, idle_ms: 700, ..Limits::default() };
+    let limits = Limits { connection_ms: 300, idle_ms: 700, drain_ms, ..Limits::default() };
     let server = app::on_sqlite_with(feed::network(CITIES), limits, &Trusted::default()).await;
     let mut stream = TcpStream::connect(server.address).await.expect("a connection");
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
     stream.write_all(preface).await.expect("sent");
     let started = Instant::now();
-    let kinds = frames(&mut stream).await;
+    let kinds = frames(&mut stream, answers).await;
     assert!(kinds.contains(&GOAWAY), "{kinds:?}");
-    let taken = started.elapsed();
+    started.elapsed()
+}
+
+#[tokio::test]
+async fn an_old_connection_over_http_2_is_told_to_go_away() {
+    let taken = old_over_http_2(true, 20_000).await;
     assert!(taken > Duration::from_millis(900) && taken < Duration::from_secs(5), "{taken:?}");
+}
+
+#[tokio::test]
+async fn an_old_connection_that_does_not_go_is_cut() {
+    let taken = old_over_http_2(false, 1_000).await;
+    assert!(taken > Duration::from_millis(1_900) && taken < Duration::from_secs(6), "{taken:?}");
 }
 
 #[tokio::test]
