@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
 use memmap2::Mmap;
 use schema::OpenError;
 
@@ -66,11 +67,20 @@ pub fn bundled() -> Result<Network, NetworkFileError> {
 }
 
 /// The network in a file.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The network.
+    pub network: Network,
+    /// When the file was written.
+    pub written: DateTime<Utc>,
+}
+
+/// The network in a file.
 ///
 /// # Errors
 ///
 /// Where the file cannot be read, copied, or is no network file that this build can read.
-pub fn load(path: &Path) -> Result<Network, NetworkFileError> {
+pub fn load(path: &Path) -> Result<Loaded, NetworkFileError> {
     let path = path.to_owned();
     let unreadable = |source| NetworkFileError::Unreadable { path: path.clone(), source };
     // Before it is opened: opening a pipe waits for whoever writes to it.
@@ -82,6 +92,7 @@ pub fn load(path: &Path) -> Result<Network, NetworkFileError> {
         return Err(unreadable(io::Error::other("not a regular file")));
     }
     let mut file = File::open(&path).map_err(unreadable)?;
+    let written = file.metadata().and_then(|it| it.modified()).map_err(unreadable)?.into();
     let no_room = |source| NetworkFileError::NoRoom { path: path.clone(), source };
     // Before it is filled: others need the room, too.
     let room = rustix::fs::statvfs(std::env::temp_dir()).map_err(|error| no_room(error.into()))?;
@@ -101,5 +112,7 @@ pub fn load(path: &Path) -> Result<Network, NetworkFileError> {
     )]
     // SAFETY: see the reason above.
     let map = unsafe { Mmap::map(&copy) }.map_err(no_room)?;
-    Network::open(Box::new(map)).map_err(|source| NetworkFileError::Invalid { path, source })
+    let network = Network::open(Box::new(map))
+        .map_err(|source| NetworkFileError::Invalid { path, source })?;
+    Ok(Loaded { network, written })
 }

@@ -21,7 +21,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use tokio::sync::watch;
 
 use crate::http::Clock;
-use crate::network_file::{self, NetworkFileError};
+use crate::network_file::{self, Loaded, NetworkFileError};
 use crate::search::Network;
 
 /// Days before the end of a network's dates from which it is warned of when it is taken.
@@ -39,6 +39,14 @@ pub struct Taken {
     pub network: Arc<Network>,
     /// When it took over.
     pub at: DateTime<Utc>,
+    /// When its file was written; when it took over where there is no file.
+    pub written: DateTime<Utc>,
+}
+
+impl Taken {
+    fn new(loaded: Loaded, at: DateTime<Utc>) -> Self {
+        Self { network: Arc::new(loaded.network), at, written: loaded.written }
+    }
 }
 
 /// What has become of network files since the start.
@@ -65,10 +73,14 @@ pub struct Networks {
 }
 
 impl Networks {
-    /// With the network that answers first.
+    /// With the network that answers first, of no file.
     pub fn new(network: Network, at: DateTime<Utc>) -> Self {
-        let taken = Taken { network: Arc::new(network), at };
-        let (current, _) = watch::channel(Arc::new(taken));
+        Self::of(Loaded { network, written: at }, at)
+    }
+
+    /// With the network of a file that answers first.
+    fn of(loaded: Loaded, at: DateTime<Utc>) -> Self {
+        let (current, _) = watch::channel(Arc::new(Taken::new(loaded, at)));
         let none = || AtomicU64::new(0);
         let is_refused = AtomicBool::new(false);
         Self { current, swaps: none(), refusals: none(), is_refused, retired: none() }
@@ -90,11 +102,14 @@ impl Networks {
         self.current.subscribe()
     }
 
-    /// Lets another network answer from now on; the result is the one before.
+    /// Lets another network, of no file, answer from now on; the result is the one before.
     pub fn replace(&self, network: Network, at: DateTime<Utc>) -> Arc<Taken> {
-        let taken = Taken { network: Arc::new(network), at };
+        self.take(Loaded { network, written: at }, at)
+    }
+
+    fn take(&self, loaded: Loaded, at: DateTime<Utc>) -> Arc<Taken> {
         self.swaps.fetch_add(1, Ordering::Relaxed);
-        self.current.send_replace(Arc::new(taken))
+        self.current.send_replace(Arc::new(Taken::new(loaded, at)))
     }
 
     /// What has become of network files.
@@ -193,8 +208,8 @@ impl Watch {
         let (path, begun) = (self.path.clone(), Instant::now());
         // Checking takes a second for a country, which no request may wait for.
         let loaded = tokio::task::spawn_blocking(move || network_file::load(&path)).await;
-        let network = match loaded {
-            Ok(Ok(network)) => network,
+        let loaded = match loaded {
+            Ok(Ok(loaded)) => loaded,
             Ok(Err(error)) => {
                 // It may be a good file, for which there is room in a moment.
                 if !matches!(error, NetworkFileError::Invalid { .. }) {
@@ -207,13 +222,13 @@ impl Watch {
         self.refusal = None;
         networks.is_refused.store(false, Ordering::Relaxed);
         let before = networks.taken();
-        if network.header().content_hash == before.network.header().content_hash {
+        if loaded.network.header().content_hash == before.network.header().content_hash {
             return Reading::Same;
         }
         let now = (self.clock)();
-        warn_of_dates(&network, Some(&before.network), now);
-        let version = network.header().version();
-        self.retired.push(networks.replace(network, now));
+        warn_of_dates(&loaded.network, Some(&before.network), now);
+        let version = loaded.network.header().version();
+        self.retired.push(networks.take(loaded, now));
         networks.retired.store(self.retired.len() as u64, Ordering::Relaxed);
         tracing::info!(
             network.version = version,
@@ -267,10 +282,11 @@ impl std::fmt::Debug for Watch {
 ///
 /// Where the file is no network file that this program can serve.
 pub fn first(path: Option<&Path>, now: DateTime<Utc>) -> Result<Networks, NetworkFileError> {
-    let network = match path {
+    let loaded = match path {
         Some(path) => network_file::load(path)?,
-        None => network_file::bundled()?,
+        None => Loaded { network: network_file::bundled()?, written: now },
     };
+    let network = &loaded.network;
     let (first, last) = network.view().period();
     tracing::info!(
         network.version = network.header().version(),
@@ -280,8 +296,8 @@ pub fn first(path: Option<&Path>, now: DateTime<Utc>) -> Result<Networks, Networ
         network.stations = network.view().station_count(),
         "network.opened"
     );
-    warn_of_dates(&network, None, now);
-    Ok(Networks::new(network, now))
+    warn_of_dates(network, None, now);
+    Ok(Networks::of(loaded, now))
 }
 
 fn warn_of_dates(network: &Network, before: Option<&Network>, now: DateTime<Utc>) {

@@ -97,14 +97,9 @@ impl Access {
         headers: &HeaderMap,
         peer: Option<Peer>,
     ) -> Result<Caller, Refused> {
-        if let Some(rate) = &self.by_address {
-            let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
-            let address = origin(headers, peer, &self.proxies);
-            let taken = rate.take(&address).await;
-            taken.map_err(|wait| too_many("this address", wait))?;
-        }
+        self.count_address(headers, peer).await?;
         let caller = self.know(headers).await?;
-        self.count(&caller).await?;
+        self.count_key(&caller).await?;
         Ok(caller)
     }
 
@@ -124,12 +119,29 @@ impl Access {
         }
     }
 
-    /// Counts a request of this caller's.
+    /// Counts a further request of a caller who was admitted, with the same headers.
     ///
     /// # Errors
     ///
     /// Where it is one too many.
-    pub(super) async fn count(&self, caller: &Caller) -> Result<(), Refused> {
+    pub(super) async fn count(
+        &self,
+        headers: &HeaderMap,
+        peer: Option<Peer>,
+        caller: &Caller,
+    ) -> Result<(), Refused> {
+        self.count_address(headers, peer).await?;
+        self.count_key(caller).await
+    }
+
+    async fn count_address(&self, headers: &HeaderMap, peer: Option<Peer>) -> Result<(), Refused> {
+        let Some(rate) = &self.by_address else { return Ok(()) };
+        let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
+        let taken = rate.take(&origin(headers, peer, &self.proxies)).await;
+        taken.map_err(|wait| too_many("this address", wait))
+    }
+
+    async fn count_key(&self, caller: &Caller) -> Result<(), Refused> {
         let Some(rate) = &self.by_key else { return Ok(()) };
         let taken = rate.take(&caller.name).await;
         taken.map_err(|wait| too_many("this key", wait))

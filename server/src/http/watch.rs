@@ -59,8 +59,7 @@ pub async fn observe(
     });
     let codes = response.extensions_mut().remove().map_or(vec![], |Codes(codes)| codes);
     // An operation that failed is answered with 200, maybe.
-    let mut known = codes.iter().filter_map(|code| Code::named(code));
-    let has_failed = status.is_server_error() || known.any(Code::is_of_server);
+    let has_failed = status.is_server_error() || is_failure(codes.iter().map(AsRef::as_ref));
     if watch.traces.is_some() {
         trace(&span, method, &route, status.as_u16(), has_failed);
     }
@@ -75,6 +74,11 @@ pub async fn observe(
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+/// Whether an answer with errors of these codes is one that the server should not have given.
+pub(super) fn is_failure<'a>(codes: impl Iterator<Item = &'a str>) -> bool {
+    codes.filter_map(Code::named).any(Code::is_of_server)
 }
 
 /// Around everything that is done for a request. It is there whatever level is logged, for its id.
@@ -121,7 +125,7 @@ fn snapshot(app: &App) -> Snapshot {
     Snapshot {
         network_version: taken.network.header().version(),
         network_ends_at: ends.timestamp(),
-        network_age_s: ((app.clock)() - taken.at).as_seconds_f64(),
+        network_age_s: ((app.clock)() - taken.written).as_seconds_f64(),
         lookups: app.store.lookup_stats(),
         writes: app.store.write_stats(),
         pool: app.store.pool_stats(),

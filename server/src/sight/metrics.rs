@@ -83,7 +83,7 @@ pub struct Snapshot {
     pub network_version: String,
     /// Unix seconds of the end of its last date.
     pub network_ends_at: i64,
-    /// Seconds since this server took it.
+    /// Seconds since it was written; since this server took it where it is the bundled one.
     pub network_age_s: f64,
     /// The look-up cache.
     pub lookups: LookupStats,
@@ -140,6 +140,7 @@ pub struct Metrics {
     requests: Family<Request, Counter>,
     request_seconds: Histogram,
     requests_failed: Counter,
+    socket_operations: Counter,
     errors: Family<Code, Counter>,
     searches: [Histogram; 2],
     itineraries: [Counter; 3],
@@ -236,8 +237,7 @@ fn searches(to: &mut Registry) -> ([Histogram; 2], [Counter; 3]) {
 }
 
 /// What a failed request is.
-const FAILED: &str =
-    "Requests not answered as they should be by the server's fault, with any status";
+const FAILED: &str = "Requests and operations not answered as they should be by the server's fault";
 
 /// Bookings by how they ended, each from zero on.
 fn bookings(to: &mut Registry) -> Family<Status, Counter> {
@@ -271,6 +271,12 @@ impl Metrics {
                 request_seconds,
             ),
             requests_failed: add(to, "graphql_requests_failed", FAILED, Counter::default()),
+            socket_operations: add(
+                to,
+                "graphql_socket_operations",
+                "Operations that were asked for over WebSockets",
+                Counter::default(),
+            ),
             errors: add(
                 to,
                 "graphql_errors",
@@ -334,7 +340,12 @@ impl Metrics {
         self.request_seconds.observe(took.as_secs_f64());
     }
 
-    /// It could not be answered as it should.
+    /// An operation was asked for over a WebSocket.
+    pub fn socket_operation(&self) {
+        self.socket_operations.inc();
+    }
+
+    /// A request, or an operation over a WebSocket, could not be answered as it should.
     pub fn request_failed(&self) {
         self.requests_failed.inc();
     }
@@ -416,7 +427,11 @@ impl Read {
             "End of its last date",
             read.network_ends_at.clone(),
         );
-        to.register("network_age_seconds", "Since it was taken", read.network_age.clone());
+        to.register(
+            "network_age_seconds",
+            "Since the network file was written; of the bundled one, since the start",
+            read.network_age.clone(),
+        );
         to.register(
             "client_lookup_cache_hit_ratio",
             "Part of look-ups of clients that asked no database",

@@ -217,7 +217,7 @@ fn print_row(name: &str, arguments: &[OsString]) -> Done<()> {
 
 /// Asks questions of every kind and prints a table of how long they take.
 fn ask(path: &Path, count: usize) -> Done<()> {
-    let network = network_file::load(path)?;
+    let network = network_file::load(path)?.network;
     println!("| question | median, ms | p99, ms | worst, ms | itineraries | too many |");
     println!("|{}", "---|".repeat(6));
     for question in Question::ALL {
@@ -342,7 +342,7 @@ struct Opened {
 
 fn measure(path: &Path) -> Done<Opened> {
     let started = Instant::now();
-    let network = network_file::load(path)?;
+    let network = network_file::load(path)?.network;
     let seconds = started.elapsed().as_secs_f64();
     let queries = queries(&network, QUERIES, &Filter::default(), Coverage::Best);
     let (mut microseconds, mut found) = (Vec::with_capacity(QUERIES), 0);

@@ -180,7 +180,7 @@ pub async fn refuse_all(base: &[u8], flips: usize, seed: u64) -> (usize, Vec<Str
     let path = folder.path().join("network.railgraph");
     fs::write(&path, base).expect("a file");
     let clock: Clock = Arc::new(|| app::moment(app::NOW));
-    let network = network_file::load(&path).expect("a network");
+    let network = network_file::load(&path).expect("a network").network;
     let networks = Networks::new(network, clock());
     let mut watch = Watch::new(&path, clock);
     let (mut random, mut wrong) = (Random::of(seed), Vec::new());

@@ -82,6 +82,25 @@ async fn an_address_asks_so_often_a_second_and_only_a_trusted_proxy_names_it() {
 }
 
 #[tokio::test]
+async fn an_operation_over_a_websocket_counts_as_a_request_of_its_address() {
+    let limits = Limits { requests_per_address: Some(3), ..Limits::default() };
+    let server = app::on_sqlite_with(feed::network(CITIES), limits, &Trusted::default()).await;
+    let mut socket = Socket::ready(server.address, Value::Null).await;
+    let mut codes = Vec::new();
+    for nth in 0..12 {
+        socket.subscribe(&nth.to_string(), NETWORK, json!({})).await;
+        let answer = socket.hear().await;
+        if answer["type"] == "error" {
+            codes.push(answer["payload"][0]["extensions"]["code"].clone());
+        } else {
+            assert_eq!(socket.hear().await["type"], "complete");
+        }
+    }
+    assert!(!codes.is_empty(), "one that is too many");
+    assert!(codes.iter().all(|code| code == "TOO_MANY_REQUESTS"), "{codes:?}");
+}
+
+#[tokio::test]
 async fn without_keys_nobody_is_counted_unless_it_is_said() {
     let server = app::on_sqlite(feed::network(CITIES)).await;
     for _ in 0..1_100 {

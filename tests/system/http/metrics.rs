@@ -3,11 +3,14 @@
 #![expect(clippy::float_cmp, reason = "counts are whole, and exact as floating point numbers")]
 
 use std::collections::BTreeMap;
+use std::fs::{self, File};
 use std::io::Write as _;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use sea_orm::{ConnectionTrait, Database};
 use serde_json::json;
+use server::networks::{Reading, Watch};
 use tests::app::{self, Server, traveller};
 use tests::feed;
 use tests::socket::Socket;
@@ -146,6 +149,15 @@ async fn an_answer_with_an_error_of_the_servers_own_is_a_failed_request() {
     assert_eq!(answer["errors"][0]["extensions"]["code"], "INTERNAL", "{answer}");
     let grown = growth(&before, &scrape(&server).await);
     assert_eq!(grown[failed], 1.0, "{grown:?}");
+    // Over a WebSocket, too, whose operations are counted.
+    let mut socket = Socket::ready(server.address, json!(null)).await;
+    for (id, document) in [("1", trip), ("2", "{ nonsense }")] {
+        socket.subscribe(id, document, json!({})).await;
+        socket.hear().await;
+    }
+    let grown = growth(&before, &scrape(&server).await);
+    assert_eq!(grown[failed], 2.0, "{grown:?}");
+    assert_eq!(grown["graphql_socket_operations_total"], 2.0, "{grown:?}");
 }
 
 #[tokio::test]
@@ -169,6 +181,20 @@ async fn the_file_the_process_and_the_jobs_are_told() {
     let (all, own) =
         (answer["process_resident_memory_bytes"], answer["process_anonymous_memory_bytes"]);
     assert!(own > 0.0 && all >= own && all < 8e9, "{all} {own}");
+}
+
+#[tokio::test]
+async fn a_network_is_as_old_as_its_file() {
+    let server = server().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("network.railgraph");
+    let bytes = feed::compiled(feed::CITIES).encode().expect("bytes");
+    fs::write(&path, bytes).expect("a file");
+    let written = app::moment(app::NOW) - chrono::TimeDelta::hours(2);
+    File::open(&path).expect("a file").set_modified(written.into()).expect("its time");
+    let mut watch = Watch::new(&path, Arc::new(|| app::moment(app::NOW)));
+    assert_eq!(watch.read(&server.networks).await, Reading::Taken);
+    assert_eq!(scrape(&server).await["network_age_seconds"], 7_200.0);
 }
 
 #[tokio::test]

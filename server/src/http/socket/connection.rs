@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_graphql::futures_util::{FutureExt, StreamExt, stream};
@@ -19,7 +19,7 @@ use super::super::engine::{AbortOnDrop, Method, Outcome, World};
 use super::super::guard::Refused;
 use super::super::held::Held;
 use super::super::request::Said;
-use super::super::watch::request_span;
+use super::super::watch::{is_failure, request_span};
 use super::super::{App, Peer, RequestId};
 use super::message::{self, Close, Message};
 use super::{PROTOCOL, Sockets};
@@ -262,12 +262,13 @@ impl Connection {
             let reason = format!("Subscriber for {id} already exists");
             return Err(Close::new(4409, reason).into());
         }
+        self.app.watch.metrics.socket_operation();
         let most = self.app.engine.limits().subscriptions;
         let refused = if self.operations.len() >= most {
             let message = format!("expected at most {most} operations at once, found more");
             Err(Refused::new(Code::TooManySubscriptions, message))
         } else {
-            self.app.access.count(&caller).await
+            self.app.access.count(&self.headers, self.peer, &caller).await
         };
         if let Err(refused) = refused {
             let answer = Answer::from(refused);
@@ -276,7 +277,8 @@ impl Connection {
         }
         self.begun += 1;
         let (outgoing, app) = (self.outgoing.clone(), self.app.clone());
-        let teller = Teller { app, id: id.clone(), number: self.begun, outgoing };
+        let has_failed = AtomicBool::new(false);
+        let teller = Teller { app, id: id.clone(), number: self.begun, outgoing, has_failed };
         let work = teller.carry_out(self.id.clone(), caller, said);
         let task = tokio::spawn(work.instrument(request_span(&self.id.0)));
         let operation = Operation {
@@ -339,15 +341,23 @@ struct Teller {
     id: String,
     number: u64,
     outgoing: mpsc::Sender<Outgoing>,
+    /// Whether it has failed: it counts as one that did once, however many answers say so.
+    has_failed: AtomicBool,
 }
 
 impl Teller {
     async fn carry_out(self, request: RequestId, caller: Caller, said: Said) {
+        let started = Instant::now();
         let work = AssertUnwindSafe(self.answers(&request, caller, said));
         if let Err(panic) = work.catch_unwind().await {
             let cause = format!("panicked: {}", super::super::panic_message(&*panic));
             self.tell(&Answer::failed(&request, &cause)).await;
         }
+        tracing::info!(
+            operation.failed = self.has_failed.load(Ordering::Relaxed),
+            duration.ms = started.elapsed().as_secs_f64() * 1e3,
+            "operation.done"
+        );
     }
 
     async fn answers(&self, request: &RequestId, caller: Caller, said: Said) {
@@ -375,6 +385,9 @@ impl Teller {
     /// Tells an answer; whether more may follow.
     async fn tell(&self, answer: &Answer) -> bool {
         count_errors(&self.app, answer);
+        if is_failure(answer.codes()) && !self.has_failed.swap(true, Ordering::Relaxed) {
+            self.app.watch.metrics.request_failed();
+        }
         match message::answer(&self.id, answer) {
             Ok((text, is_last)) => {
                 self.send(text, is_last).await;
