@@ -57,7 +57,11 @@ impl Health {
             return answers;
         }
         let asked = store.health().await;
-        if let Err(error) = &asked {
+        // Said once each time that it goes away.
+        let answered = last.is_none_or(|(_, answered)| answered);
+        if let Err(error) = &asked
+            && answered
+        {
             tracing::warn!(error.cause = %error, "health.database_away");
         }
         *last = Some((Instant::now(), asked.is_ok()));

@@ -10,8 +10,10 @@ use std::io::{BufWriter, IsTerminal};
 
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
-use tracing::{Event, Subscriber};
+use tracing::level_filters::LevelFilter;
+use tracing::{Event, Level, Subscriber};
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::filter::{FilterExt, filter_fn};
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, JsonFields, Writer};
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormattedFields};
@@ -34,27 +36,34 @@ pub struct Log {
     _writer: WorkerGuard,
 }
 
+/// The most that some crates log, whatever `RUST_LOG` says.
+const AT_MOST: [(&str, Level); 7] = [
+    // What they do is told by our own lines and by traces.
+    ("sqlx", Level::WARN),
+    ("sea_orm", Level::WARN),
+    ("sea_orm_migration", Level::WARN),
+    // They would tell what callers say.
+    ("tungstenite", Level::INFO),
+    ("tokio_tungstenite", Level::INFO),
+    ("hyper", Level::INFO),
+    ("h2", Level::INFO),
+];
+
+/// Whether a crate may log at this level.
+fn is_within(target: &str, level: Level) -> bool {
+    let name = target.split("::").next().unwrap_or_default();
+    AT_MOST.iter().all(|(crate_name, most)| name != *crate_name || level <= *most)
+}
+
 /// Starts the log, and with it the traces where they are wanted. A second start in one process, as
 /// tests do it, keeps those of the first.
 ///
 /// `RUST_LOG` chooses other levels than INFO.
-///
-/// # Panics
-///
-/// Never: the directives are proper ones.
 pub fn start(format: Option<LogFormat>, traces: Option<&Traces>) -> Log {
-    let filter = EnvFilter::builder()
-        .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
-        .from_env_lossy()
-        .add_directive("sqlx=warn".parse().expect("a directive"))
-        // Its spans are for traces.
-        .add_directive("sea_orm=warn".parse().expect("a directive"))
-        .add_directive("sea_orm_migration=warn".parse().expect("a directive"))
-        // They would tell what callers say.
-        .add_directive("tungstenite=info".parse().expect("a directive"))
-        .add_directive("tokio_tungstenite=info".parse().expect("a directive"))
-        .add_directive("hyper=info".parse().expect("a directive"))
-        .add_directive("h2=info".parse().expect("a directive"));
+    let chosen =
+        EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
+    let most = filter_fn(|metadata| is_within(metadata.target(), *metadata.level()));
+    let filter = chosen.and(most.with_max_level_hint(LevelFilter::TRACE));
     let pretty = std::io::stderr().is_terminal();
     let format = format.unwrap_or(if pretty { LogFormat::Pretty } else { LogFormat::Json });
     // What came meanwhile is written at once.
@@ -173,6 +182,15 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn what_would_tell_what_callers_say_is_not_logged_whatever_is_chosen() {
+        assert!(!is_within("tungstenite::protocol", Level::TRACE));
+        assert!(!is_within("h2", Level::DEBUG));
+        assert!(!is_within("sqlx::query", Level::INFO));
+        assert!(is_within("hyper::proto", Level::INFO));
+        assert!(is_within("server::http", Level::TRACE));
     }
 
     #[test]

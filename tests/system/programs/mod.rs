@@ -5,6 +5,7 @@ mod bad_starts;
 mod colours;
 mod compiler;
 pub mod help;
+mod origins;
 mod railgraph;
 mod records;
 mod sight;

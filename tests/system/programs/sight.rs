@@ -2,6 +2,8 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use async_graphql::futures_util::{StreamExt, stream};
@@ -9,6 +11,7 @@ use serde_json::{Value, json};
 use tests::app::traveller;
 use tests::collector::{Collector, Received};
 use tests::socket::Socket;
+use tokio::net::TcpListener;
 
 use super::railgraph::itineraries;
 use super::{RAILGRAPH, Running, Server};
@@ -63,6 +66,10 @@ async fn log_lines_are_json_objects_with_event_and_request_id_and_nobodys_name()
     }
 }
 
+/// Levels by which all that is there is logged, whatever a crate is named.
+const EVERYTHING: &str = "trace,tungstenite::protocol=trace,tokio_tungstenite::compat=trace,\
+    hyper::proto=trace,h2::codec=trace,sqlx::query=trace,sea_orm::query=trace";
+
 /// A server that logs what `RUST_LOG` says, and for which every operation is slow.
 fn logging(folder: &Path, level: &str) -> Server {
     let mut command = Command::new(RAILGRAPH);
@@ -100,7 +107,7 @@ async fn a_reader_of_the_log_that_stands_still_stops_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_is_logged_has_no_key_and_nobodys_name() {
     let folder = tempfile::tempdir().expect("a folder");
-    let server = logging(folder.path(), "trace");
+    let server = logging(folder.path(), EVERYTHING);
     let query = "query($l: String!, $i: String!) { client(lastName: $l, idNumber: $i) { id } }";
     let variables = json!({ "l": "Unverwechselbar", "i": "QX7731" });
     server.data(query, variables.clone()).await;
@@ -219,6 +226,51 @@ async fn callers_notice_nothing_of_a_collector_that_is_away() {
     let ended = server.stop();
     assert_eq!(ended.code, Some(0));
     assert!(ended.logged("traces.collector_away"), "{}", ended.err);
+}
+
+/// How long a search may take meanwhile: less than the server waits for a collector.
+const SOON: Duration = Duration::from_secs(1);
+
+/// How long a server may take to stop that has somebody to wait for.
+const STOPPED: Duration = Duration::from_secs(20);
+
+// The collector takes connections while the test waits for the server's end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn callers_notice_nothing_of_a_collector_that_takes_everything_and_says_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let hanging = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let endpoint = format!("http://{}", hanging.local_addr().expect("an address"));
+    let taken = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&taken);
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((connection, _)) = hanging.accept().await {
+            open.push(connection);
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    let server = Server::start(folder.path(), &["--otlp-endpoint", &endpoint, "--trace-part", "1"]);
+    let lost = async || -> u64 {
+        let metrics = server.page("/metrics").await.2;
+        let lost = metrics.lines().find_map(|line| line.strip_prefix("trace_spans_lost_total "));
+        lost.expect("a figure").parse().expect("a number")
+    };
+    // The first one may be slower, with or without a collector.
+    itineraries(&server, "London", "Wien").await;
+    let begun = Instant::now();
+    // Until the server has given up a batch, or has no more room for spans.
+    while taken.load(Ordering::Relaxed) == 0 || lost().await == 0 {
+        let asked = Instant::now();
+        itineraries(&server, "London", "Wien").await;
+        let time = asked.elapsed();
+        assert!(time < SOON, "a search takes {time:?}");
+        assert!(begun.elapsed() < Duration::from_mins(1), "no span is lost");
+    }
+    let stopping = Instant::now();
+    let ended = server.stop();
+    let time = stopping.elapsed();
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert!(time < STOPPED, "the server stops after {time:?}");
 }
 
 #[test]
