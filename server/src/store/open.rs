@@ -97,7 +97,11 @@ impl Store {
     pub async fn migrate(&self) -> Result<(), OpenError> {
         let transaction = begin_immediate(self.writer()).await.map_err(OpenError::Database)?;
         if transaction.get_database_backend() == DbBackend::Postgres {
-            let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
+            // An index over all bookings takes longer than a request would be waited for, and so do
+            // those who wait for another server to make it.
+            let lock = format!(
+                "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"
+            );
             transaction.execute_unprepared(&lock).await.map_err(OpenError::Database)?;
         }
         Migrator::up(&transaction, None).await.map_err(newer_or_other)?;

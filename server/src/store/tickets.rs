@@ -64,7 +64,11 @@ impl TicketNumbers {
             let taken = store.write(move |transaction| {
                 Box::pin(async move { take_block(transaction, size, now).await.map(Outcome::Keep) })
             });
-            let last = taken.await?;
+            let last = taken.await.map_err(|error| match error {
+                // At worst, numbers were taken for nobody: nothing is booked yet.
+                StoreError::OutcomeUnknown(error) => StoreError::Unavailable(error),
+                error => error,
+            })?;
             *block = Block { taken_at: now, size, next: last - size + 1, end: last + 1 };
         }
         let first = block.next;

@@ -1,7 +1,9 @@
 //! The way to the current version and back.
 
+use std::time::Duration;
+
 use migrations::Migrator;
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, TransactionTrait};
 use sea_orm_migration::MigratorTrait;
 use server::booking::RefusalCode;
 use server::store::{Keys, OpenError, Store};
@@ -47,6 +49,20 @@ async fn several_servers_migrate_at_once(bench: Bench) {
         outcome.unwrap();
     }
     bench.book(&request()).await;
+}
+
+#[tokio::test]
+async fn a_migration_on_postgres_takes_the_time_that_it_needs() {
+    let Some(bench) = Bench::postgres().await else { return };
+    let store = bench.reopen(|config| config.patience = Duration::from_secs(2)).await;
+    let raw = bench.raw().await;
+    let busy = raw.begin().await.unwrap();
+    busy.execute_unprepared("LOCK TABLE seaql_migrations").await.unwrap();
+    let (migrated, ()) = tokio::join!(store.migrate(), async {
+        tokio::time::sleep(Duration::from_millis(3_500)).await;
+        busy.commit().await.unwrap();
+    });
+    migrated.unwrap();
 }
 
 /// What the first version of the database has, with data in every table.
