@@ -275,3 +275,46 @@ async fn a_miss_says_no_more_than_that_it_is_one() {
     ];
     assert!(clients.iter().all(|it| *it == clients[0]), "{clients:?}");
 }
+
+/// What is answered, once it is made sure that it has taken as long as any look-up must.
+async fn no_sooner(answer: impl Future<Output = Answered>) -> Value {
+    let began = Instant::now();
+    let answer = answer.await;
+    let time = began.elapsed();
+    assert!(time >= Duration::from_millis(50), "{time:?}: {answer:?}");
+    assert_eq!((answer.status, answer.code()), (200, ""), "{answer:?}");
+    answer.body["data"].clone()
+}
+
+/// By every field, for hits too: whoever sees the time alone learns nothing.
+#[tokio::test]
+async fn no_look_up_is_answered_sooner_than_another() {
+    let server = server(Some(0)).await;
+    let shop = server.key("search,book").await;
+    let at = book(&server, &shop).await;
+    for (name, id, found) in [
+        ("Lovelace", "X1234567", json!({ "lastName": "Lovelace" })),
+        ("Turing", "X1234567", Value::Null),
+        ("Lovelace", "X7654321", Value::Null),
+        ("Nobody", "?", Value::Null),
+    ] {
+        let data = no_sooner(client(&server, &shop, name, id)).await;
+        assert_eq!(data["client"], found, "{name}");
+    }
+    for (at, name, found) in [
+        (at.as_str(), "Lovelace", json!({ "reference": at })),
+        (at.as_str(), "Turing", Value::Null),
+        ("TRP-00000000", "Turing", Value::Null),
+    ] {
+        let data = no_sooner(trip(&server, &shop, at, name)).await;
+        assert_eq!(data["trip"], found, "{name}");
+    }
+    for (at, name, refusals) in [
+        (at.as_str(), "Turing", json!([{ "code": "TRIP_UNKNOWN" }])),
+        ("TRP-00000000", "Turing", json!([{ "code": "TRIP_UNKNOWN" }])),
+        (at.as_str(), "Lovelace", json!([])),
+    ] {
+        let data = no_sooner(cancel(&server, &shop, at, name)).await;
+        assert_eq!(data["cancelTrip"]["refusals"], refusals, "{name}");
+    }
+}

@@ -5,10 +5,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tests::app::traveller;
+use tests::postgres::Cluster;
 use tests::running::database_away::{Away, Plan, run};
-use tests::running::requests::{BOOK, TRIP};
+use tests::running::process::{Process, ask};
+use tests::running::requests::{BOOK, SEARCH, TRIP, booking, is_unavailable};
+use tokio::task::JoinSet;
 
-use super::program;
+use super::{metric, program};
 use crate::programs::{RAILGRAPH, Running, Server};
 
 /// A date on which the bundled network has trains.
@@ -46,6 +49,67 @@ async fn postgres_stopped() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres_standing_still() {
     goes_away(Away::Still).await;
+}
+
+/// Waits until a breaker is in this state, as the metrics have it.
+async fn until_breaker(server: &Process, of: &str, state: u64) {
+    let name = format!("database_breaker_state{{of=\"{of}\"}}");
+    let begun = Instant::now();
+    while metric(&server.origin, &name).await != state {
+        assert!(begun.elapsed() < Duration::from_mins(1), "{name} is never {state}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Some who read and some who book, more of each than a breaker stands; all are refused typed.
+async fn all_are_refused(server: &Process, itinerary: &Value) {
+    let mut asked = JoinSet::new();
+    for nth in 0..6 {
+        let nobody = json!({ "reference": "TRP-00000000" });
+        let person = booking(itinerary, &format!("A{nth}"));
+        for (query, variables) in [(TRIP, nobody), (BOOK, person)] {
+            let (http, origin) = (reqwest::Client::new(), server.origin.clone());
+            asked.spawn(async move { ask(&http, &origin, query, &variables).await });
+        }
+    }
+    for answer in asked.join_all().await {
+        let answer = answer.expect("an answer");
+        let code = answer["errors"][0]["extensions"]["code"].as_str();
+        // Those who read may be told by the time that a query may take.
+        assert!(is_unavailable(&answer) || code == Some("SEARCH_TIMEOUT"), "{answer}");
+    }
+}
+
+/// A look at a database that stands still takes a second, so that nobody misses it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_metrics_tell_the_state_of_the_breakers() {
+    let Some(cluster) = Cluster::start() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = cluster.url();
+    let server = Process::start(&program(), folder.path(), &["--database-url", &url]);
+    let question = json!({ "from": "London", "to": "Wien", "date": date() });
+    let found = server.ask(SEARCH, &question).await.expect("an answer");
+    let itinerary = &found["data"]["itineraries"]["nodes"][0]["id"];
+    for of in ["read", "write"] {
+        let name = format!("database_breaker_state{{of=\"{of}\"}}");
+        assert_eq!(metric(&server.origin, &name).await, 0, "{of}: closed");
+    }
+    cluster.pause(true);
+    all_are_refused(&server, itinerary).await;
+    for of in ["read", "write"] {
+        // Open, half open, and open again.
+        for state in [2, 1, 2] {
+            until_breaker(&server, of, state).await;
+        }
+        let opened = format!("database_breaker_opened_total{{of=\"{of}\"}}");
+        assert_eq!(metric(&server.origin, &opened).await, 1, "{of}: looks do not open it");
+    }
+    cluster.pause(false);
+    for of in ["read", "write"] {
+        until_breaker(&server, of, 0).await;
+    }
+    let answer = server.ask(BOOK, &booking(itinerary, "B1")).await.expect("an answer");
+    assert!(answer["data"]["bookTrip"]["trip"]["reference"].is_string(), "{answer}");
 }
 
 async fn book(server: &Server, id: &Value, person: u32) -> Value {

@@ -1,10 +1,13 @@
 //! Servers as they are run: short versions of what the program `running` does.
 
 mod affected;
+mod behind_nginx;
 mod database_away;
 mod failing_disk;
+mod redis_away;
 mod replica;
 mod soak;
+mod sqlite_syncs;
 mod swap;
 mod two_servers;
 
@@ -15,4 +18,14 @@ use tests::running::Program;
 /// The server of these tests.
 fn program() -> Program {
     Program(PathBuf::from(crate::programs::RAILGRAPH))
+}
+
+/// A figure of a server's metrics, by its name and labels as they are written there.
+async fn metric(origin: &str, name: &str) -> u64 {
+    let answer = reqwest::get(format!("{origin}/metrics")).await.expect("an answer");
+    let text = answer.text().await.expect("a text");
+    let mut lines = text.lines();
+    let figure = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    let figure = figure.unwrap_or_else(|| panic!("no {name}: {text}"));
+    figure.parse().expect("a number")
 }

@@ -1,15 +1,19 @@
 //! New network files: taken under load, one for a request, and refused where they are none.
 
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, Database};
-use serde_json::json;
+use serde_json::{Value, json};
 use server::http::Clock;
 use server::networks::{Networks, Reading, Watch};
 use server::search::Network;
 use tests::app::{self, moment, traveller};
 use tests::feed::{self, CITIES};
+use tests::running::process::Process;
 use tests::running::swap::{self, Plan};
+use tests::socket::Socket;
 
 use super::program;
 use crate::programs::{RAILGRAPH, Running, Server};
@@ -42,6 +46,46 @@ async fn new_files_take_over_under_load_and_bad_ones_do_not() {
     assert!(bad == 10 && refused >= bad, "{found:?}");
     let [first, _, last] = found.memory_bytes;
     assert!(last < first + (16 << 20), "memory does not come back: {:?}", found.memory_bytes);
+}
+
+const CHANGED: &str = include_str!("../../../schema/graphql/operations/network-changed.graphql");
+
+/// Puts a file in the place of another at once, so that nobody reads half of it; its version.
+fn put(folder: &Path, bytes: &[u8]) -> Value {
+    let new = folder.join("new");
+    std::fs::write(&new, bytes).expect("a file");
+    std::fs::rename(new, folder.join("network.railgraph")).expect("a rename");
+    json!(opened(bytes).header().version())
+}
+
+#[tokio::test]
+async fn a_subscriber_of_a_program_is_told_of_each_file_that_takes_over() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let before = put(folder.path(), &small());
+    let arguments = ["--network", "network.railgraph", "--network-poll-ms", "50"];
+    let server = Process::start(&program(), folder.path(), &arguments);
+    let mut socket = Socket::ready(server.address, Value::Null).await;
+    socket.subscribe("n", CHANGED, json!({})).await;
+    // The server does not say when it has begun to tell: whoever is too early changes it again.
+    let mut cents = 0;
+    let (mut put_there, mut told) = (Vec::new(), None);
+    while told.is_none() {
+        cents += 1;
+        assert!(cents < 10, "nothing is told: {}", server.log());
+        put_there.push(put(folder.path(), &swap::variant(&small(), cents)));
+        told = socket.pinged_within(Duration::from_secs(5)).await;
+    }
+    let version = |told: &Value| {
+        assert_eq!((&told["type"], &told["id"]), (&json!("next"), &json!("n")), "{told}");
+        told["payload"]["data"]["networkChanged"]["version"].clone()
+    };
+    let first = version(&told.expect("an event"));
+    assert!(first != before && put_there.contains(&first), "{first}");
+    // From then on, none is missed; only what was put there before may be told yet.
+    let next = put(folder.path(), &swap::variant(&small(), 100));
+    while version(&socket.hear().await) != next {}
+    let answer = server.ask("{ network { version } }", &json!({})).await.expect("an answer");
+    assert_eq!(answer["data"]["network"]["version"], next);
 }
 
 #[tokio::test]
