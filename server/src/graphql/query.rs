@@ -174,7 +174,8 @@ impl Query {
     }
 
     /// Trips that are to be travelled yet and some of whose trains run otherwise in the current
-    /// network than they were booked; soonest departure first. Needs the scope `support`.
+    /// network than they were booked; soonest departure first. Dates that it does not cover are
+    /// not looked at. Needs the scope `support`.
     async fn affected_trips(
         &self,
         context: &Context<'_>,
