@@ -239,6 +239,8 @@ fn searches(to: &mut Registry) -> ([Histogram; 2], [Counter; 3]) {
 /// What a failed request is.
 const FAILED: &str = "Requests and operations not answered as they should be by the server's fault";
 
+const OVER_SOCKETS: &str = "Operations that were asked for over WebSockets";
+
 /// Bookings by how they ended, each from zero on.
 fn bookings(to: &mut Registry) -> Family<Status, Counter> {
     let bookings = Family::<Status, Counter>::default();
@@ -274,7 +276,7 @@ impl Metrics {
             socket_operations: add(
                 to,
                 "graphql_socket_operations",
-                "Operations that were asked for over WebSockets",
+                OVER_SOCKETS,
                 Counter::default(),
             ),
             errors: add(
