@@ -211,8 +211,8 @@ async fn traced(arguments: &[&str], system: &str) {
     assert!(sent.is_some_and(|sent| sent > 3), "{metrics}");
 }
 
-/// Where nothing else is said, a tenth: of 500 it is fewer than 15 or more than 100 once in millions
-/// of times.
+/// Where nothing else is said, a tenth: of 500, fewer than 15 or more than 100 once in millions of
+/// times.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_part_of_all_traces_is_sent() {
     let collector = Collector::start().await;
