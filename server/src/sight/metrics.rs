@@ -239,7 +239,7 @@ fn searches(to: &mut Registry) -> ([Histogram; 2], [Counter; 3]) {
 /// What a failed request is.
 const FAILED: &str = "Requests and operations not answered as they should be by the server's fault";
 
-const OVER_SOCKETS: &str = "Operations that were asked for over WebSockets";
+const SOCKETS: &str = "Operations that were asked for over WebSockets";
 
 /// Bookings by how they ended, each from zero on.
 fn bookings(to: &mut Registry) -> Family<Status, Counter> {
@@ -273,12 +273,7 @@ impl Metrics {
                 request_seconds,
             ),
             requests_failed: add(to, "graphql_requests_failed", FAILED, Counter::default()),
-            socket_operations: add(
-                to,
-                "graphql_socket_operations",
-                OVER_SOCKETS,
-                Counter::default(),
-            ),
+            socket_operations: add(to, "graphql_socket_operations", SOCKETS, Counter::default()),
             errors: add(
                 to,
                 "graphql_errors",
