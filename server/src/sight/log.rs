@@ -36,12 +36,11 @@ pub struct Log {
     _writer: WorkerGuard,
 }
 
-/// The most that some crates log, whatever `RUST_LOG` says.
-const AT_MOST: [(&str, Level); 7] = [
+/// The most that crates whose names begin so log, whatever `RUST_LOG` says.
+const AT_MOST: [(&str, Level); 6] = [
     // What they do is told by our own lines and by traces.
     ("sqlx", Level::WARN),
     ("sea_orm", Level::WARN),
-    ("sea_orm_migration", Level::WARN),
     // They would tell what callers say.
     ("tungstenite", Level::INFO),
     ("tokio_tungstenite", Level::INFO),
@@ -51,8 +50,7 @@ const AT_MOST: [(&str, Level); 7] = [
 
 /// Whether a crate may log at this level.
 fn is_within(target: &str, level: Level) -> bool {
-    let name = target.split("::").next().unwrap_or_default();
-    AT_MOST.iter().all(|(crate_name, most)| name != *crate_name || level <= *most)
+    AT_MOST.iter().all(|(name, most)| !target.starts_with(name) || level <= *most)
 }
 
 /// Starts the log, and with it the traces where they are wanted. A second start in one process, as
@@ -189,6 +187,8 @@ mod tests {
         assert!(!is_within("tungstenite::protocol", Level::TRACE));
         assert!(!is_within("h2", Level::DEBUG));
         assert!(!is_within("sqlx::query", Level::INFO));
+        assert!(!is_within("sqlx_postgres::connection", Level::INFO));
+        assert!(!is_within("hyper_util::server", Level::DEBUG));
         assert!(is_within("hyper::proto", Level::INFO));
         assert!(is_within("server::http", Level::TRACE));
     }

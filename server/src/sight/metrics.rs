@@ -426,7 +426,7 @@ impl Read {
         );
         to.register(
             "network_age_seconds",
-            "Since the network file was written; of the bundled one, since the start",
+            "Since the file that was taken was written; of the bundled one, since the start",
             read.network_age.clone(),
         );
         to.register(
