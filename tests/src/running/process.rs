@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -183,4 +184,9 @@ pub async fn ask(
     let request = request.json(&json!({ "query": query, "variables": variables }));
     let answer = request.send().await.map_err(|error| format!("{error:?}"))?;
     answer.json().await.map_err(|error| format!("{error:?}"))
+}
+
+/// A figure in a server's metrics, by its name and labels as they are written there.
+pub fn figure<T: FromStr>(metrics: &str, name: &str) -> Option<T> {
+    metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?.parse().ok()
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::load::{Load, Report};
-use super::process::{Process, Program, ask};
+use super::process::{Process, Program, ask, figure};
 use super::requests::{SEARCH, book, is_found};
 use crate::cpu::set_apart;
 use crate::postgres::Cluster;
@@ -292,10 +292,7 @@ impl Callers {
     async fn used(&self, after: Duration) -> Use {
         let answer = self.http.get(format!("{}/metrics", self.origin)).send().await;
         let text = answer.expect("an answer").text().await.expect("a text");
-        let value = |name: &str| -> f64 {
-            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-            line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name}"))
-        };
+        let value = |name: &str| figure(&text, name).unwrap_or_else(|| panic!("no {name}"));
         Use {
             after,
             memory_bytes: value("process_anonymous_memory_bytes"),

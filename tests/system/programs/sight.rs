@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tests::app::traveller;
 use tests::collector::{Collector, Received};
 use tests::postgres;
+use tests::running::process::figure;
 use tests::socket::Socket;
 use tokio::net::TcpListener;
 
@@ -89,9 +90,7 @@ async fn a_reader_of_the_log_that_stands_still_stops_nothing() {
     let server = Server::over(Running::spawn_with_err(command, err));
     let begun = Instant::now();
     let lost = async || -> u64 {
-        let metrics = server.page("/metrics").await.2;
-        let lost = metrics.lines().find_map(|line| line.strip_prefix("log_lines_lost_total "));
-        lost.expect("a figure").parse().expect("a number")
+        figure(&server.page("/metrics").await.2, "log_lines_lost_total").expect("a figure")
     };
     while lost().await == 0 {
         assert!(begun.elapsed() < Duration::from_mins(2), "no line is lost");
@@ -118,19 +117,21 @@ async fn whatever_is_logged_has_no_key_and_nobodys_name() {
     let mut socket = Socket::ready(address.expect("an address"), payload).await;
     socket.subscribe("1", query, variables).await;
     assert_eq!(socket.hear().await["payload"]["data"], json!({ "client": null }));
+    assert_eq!(socket.hear().await["type"], "complete");
     let ended = server.stop();
     for personal in ["unverwechselbar", "qx7731", "geheimnis"] {
         let line = ended.err.lines().find(|line| line.to_lowercase().contains(personal));
         assert_eq!(line, None);
     }
     // Those of the socket are of a request, too.
-    let slow: Vec<Value> = ended
-        .err
-        .lines()
-        .filter_map(|line| serde_json::from_str(line).ok())
-        .filter(|line: &Value| line["event"] == "operation.slow")
-        .collect();
+    let of = |event: &str| -> Vec<Value> {
+        let lines = ended.err.lines().filter_map(|line| serde_json::from_str(line).ok());
+        lines.filter(|line: &Value| line["event"] == event).collect()
+    };
+    let (slow, done) = (of("operation.slow"), of("operation.done"));
     assert!(slow.len() >= 2 && slow.iter().all(|line| line["request.id"].is_string()), "{slow:?}");
+    let [done] = &done[..] else { panic!("one operation over a WebSocket: {done:?}") };
+    assert!(done["request.id"].is_string() && done["operation.failed"] == false, "{done}");
 }
 
 #[tokio::test]
@@ -206,8 +207,7 @@ async fn traced(arguments: &[&str], system: &str) {
     let other = collector.spans().into_iter().find(|span| span.trace != TRACE);
     assert!(other.is_none(), "{other:?} was to be left out");
     let metrics = server.page("/metrics").await.2;
-    let sent = metrics.lines().find_map(|line| line.strip_prefix("trace_spans_exported_total "));
-    let sent = sent.and_then(|sent| sent.parse::<u64>().ok());
+    let sent: Option<u64> = figure(&metrics, "trace_spans_exported_total");
     assert!(sent.is_some_and(|sent| sent > 3), "{metrics}");
 }
 
@@ -284,9 +284,7 @@ async fn callers_notice_nothing_of_a_collector_that_takes_everything_and_says_no
     });
     let server = Server::start(folder.path(), &["--otlp-endpoint", &endpoint, "--trace-part", "1"]);
     let lost = async || -> u64 {
-        let metrics = server.page("/metrics").await.2;
-        let lost = metrics.lines().find_map(|line| line.strip_prefix("trace_spans_lost_total "));
-        lost.expect("a figure").parse().expect("a number")
+        figure(&server.page("/metrics").await.2, "trace_spans_lost_total").expect("a figure")
     };
     // The first one may be slower, with or without a collector.
     itineraries(&server, "London", "Wien").await;

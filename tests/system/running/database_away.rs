@@ -104,6 +104,12 @@ async fn the_metrics_tell_the_state_of_the_breakers() {
         let opened = format!("database_breaker_opened_total{{of=\"{of}\"}}");
         assert_eq!(metric(&server.origin, &opened).await, 1, "{of}: looks do not open it");
     }
+    // However often somebody asks for health, one line says that it went away.
+    for _ in 0..3 {
+        assert_eq!(server.get("/health/ready/booking").await.0, 503);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    assert_eq!(server.logged("health.database_away"), 1, "{}", server.log());
     cluster.pause(false);
     for of in ["read", "write"] {
         until_breaker(&server, of, 0).await;

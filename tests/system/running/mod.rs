@@ -14,6 +14,7 @@ mod two_servers;
 use std::path::PathBuf;
 
 use tests::running::Program;
+use tests::running::process::figure;
 
 /// The server of these tests.
 fn program() -> Program {
@@ -24,8 +25,5 @@ fn program() -> Program {
 async fn metric(origin: &str, name: &str) -> u64 {
     let answer = reqwest::get(format!("{origin}/metrics")).await.expect("an answer");
     let text = answer.text().await.expect("a text");
-    let mut lines = text.lines();
-    let figure = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    let figure = figure.unwrap_or_else(|| panic!("no {name}: {text}"));
-    figure.parse().expect("a number")
+    figure(&text, name).unwrap_or_else(|| panic!("no {name}: {text}"))
 }

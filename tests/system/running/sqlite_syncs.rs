@@ -57,17 +57,23 @@ impl Travel {
     /// Books for a person, under the same idempotency key each time; whether that was acknowledged.
     /// What is not is refused typed.
     async fn book(&mut self, person: &str) -> bool {
+        self.book_or_hear(person).await.is_ok()
+    }
+
+    /// Books as [`Self::book`] does; where that is refused, what was said.
+    async fn book_or_hear(&mut self, person: &str) -> Result<(), String> {
         let variables = booking(&self.itinerary, person);
         let answer = ask(&self.server.http, &self.server.origin, BOOK, &variables).await;
         let answer = answer.expect("an answer");
         let reference = reference(&answer);
         let code = &answer["errors"][0]["extensions"]["code"];
         assert!(reference.is_some() || code == "BOOKINGS_UNAVAILABLE", "{person}: {answer}");
-        let is_booked = reference.is_some();
+        let said = answer["errors"][0]["message"].as_str().unwrap_or_default().to_owned();
+        let outcome = if reference.is_some() { Ok(()) } else { Err(said) };
         let told = self.told.entry(person.to_owned()).or_default();
         assert!(told.is_none() || *told == reference, "{person} had {told:?}: {answer}");
         *told = reference;
-        is_booked
+        outcome
     }
 
     /// All that were acknowledged can be read, and searches find something.
@@ -181,14 +187,18 @@ async fn a_single_sync_of_sqlite_that_fails_costs_no_booking_and_doubles_none() 
     for nth in 0..12 {
         let person = format!("A{nth}");
         travel.syncs.fail_next();
-        // It may be the sync of the ticket's number, for which nobody tries again.
-        let is_booked = travel.book(&person).await;
+        // It may be the sync of the ticket's number, for which nobody tries again: then nothing is
+        // booked, and that is known.
+        let outcome = travel.book_or_hear(&person).await;
+        if let Err(said) = &outcome {
+            assert_eq!(said, "bookings are not available at the moment; searches are");
+        }
         let begun = Instant::now();
         while travel.syncs.is_yet_to_fail() {
             assert!(begun.elapsed() < PATIENCE, "nothing is synced");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        if !is_booked {
+        if outcome.is_err() {
             assert!(travel.book(&person).await, "{person} cannot book once syncs work");
         }
     }
